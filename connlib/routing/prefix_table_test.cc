@@ -50,7 +50,7 @@ class SlowTable {
   }
   size_t count_of(Owner o) const {
     size_t n = 0;
-    for (const auto& [p, who] : all_) n += who == o ? 1 : 0;
+    for (const auto& [p, who] : all_) n += who == o ? size_t{1} : 0;
     return n;
   }
   size_t size() const { return all_.size(); }
