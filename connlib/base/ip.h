@@ -67,7 +67,9 @@ class IpAddress {
   friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) = default;
   template <typename H>
   friend H AbslHashValue(H h, const IpAddress& a) {
-    return H::combine(std::move(h), a.address_);
+    // Debian's Abseil hashes its own variant, not std's.
+    if (const auto* four = a.v4()) return H::combine(std::move(h), *four);
+    return H::combine(std::move(h), *a.v6());
   }
 
  private:

@@ -1,0 +1,59 @@
+#include "wireguard/session/slots.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace connlib::wireguard {
+
+void SessionSlots::add_initiated(std::unique_ptr<Session> session) {
+  previous_ = next_ ? std::move(next_) : std::move(current_);
+  current_ = std::move(session);
+  next_.reset();
+}
+
+void SessionSlots::add_responded(std::unique_ptr<Session> session) {
+  previous_.reset();
+  next_ = std::move(session);
+}
+
+bool SessionSlots::confirm(const Session& used) {
+  if (next_.get() != &used) return false;
+  previous_ = std::move(current_);
+  current_ = std::move(next_);
+  return true;
+}
+
+Session* SessionSlots::find(SessionIndex local_index) noexcept {
+  for (const auto* slot : {&current_, &next_, &previous_}) {
+    if (*slot && (*slot)->lease.index() == local_index) return slot->get();
+  }
+  return nullptr;
+}
+
+SessionSlots::CurrentLost SessionSlots::remove_expired(Timestamp now) {
+  CurrentLost lost = CurrentLost::kNo;
+  if (current_ && !current_->is_alive(now)) {
+    lost =
+        current_->role == Role::kInitiator ? CurrentLost::kAsInitiator : CurrentLost::kAsResponder;
+  }
+  for (auto* slot : {&previous_, &current_, &next_}) {
+    if (*slot && !(*slot)->is_alive(now)) slot->reset();
+  }
+  return lost;
+}
+
+Timestamp SessionSlots::next_expiry() const {
+  Timestamp earliest = Timestamp::never();
+  for (const auto* slot : {&previous_, &current_, &next_}) {
+    if (*slot) earliest = std::min(earliest, (*slot)->expires_at());
+  }
+  return earliest;
+}
+
+void SessionSlots::clear() {
+  previous_.reset();
+  current_.reset();
+  next_.reset();
+}
+
+}  // namespace connlib::wireguard

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+
+#include "wireguard/session/session.h"
+
+namespace connlib::wireguard {
+
+// SessionSlots holds the up to three sessions of a tunnel (spec §9):
+//
+//   next      created by us as responder, receive only until its first use
+//   current   used for sending
+//   previous  receive only
+class SessionSlots {
+ public:
+  // A session we initiated is confirmed by the response: it becomes current at once.
+  void add_initiated(std::unique_ptr<Session> session);
+
+  // A session we answered waits in next until the peer proves that it has the keys.
+  void add_responded(std::unique_ptr<Session> session);
+
+  // confirm() rotates when `used` is next: previous := current, current := next. True then.
+  bool confirm(const Session& used);
+
+  // find() compares the full 32-bit index; nullptr when no slot has it.
+  Session* find(SessionIndex local_index) noexcept;
+
+  Session* current() noexcept { return current_.get(); }
+  const Session* current() const noexcept { return current_.get(); }
+
+  // remove_expired() wipes dead sessions; says whether current was among them, and with what role.
+  enum class CurrentLost : uint8_t { kNo, kAsInitiator, kAsResponder };
+  CurrentLost remove_expired(Timestamp now);
+
+  // The instant at which the oldest session dies; never() when there is none.
+  Timestamp next_expiry() const;
+  void clear();
+
+ private:
+  std::unique_ptr<Session> previous_;
+  std::unique_ptr<Session> current_;
+  std::unique_ptr<Session> next_;
+};
+
+}  // namespace connlib::wireguard
