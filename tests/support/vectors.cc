@@ -1,0 +1,35 @@
+#include "tests/support/vectors.h"
+
+#include <fstream>
+#include <stdexcept>
+
+#include "connlib/base/hex.h"
+
+namespace connlib::testing {
+
+const nlohmann::json& wireguard_vectors() {
+  static const nlohmann::json vectors = [] {
+    std::ifstream file(CONNLIB_VECTORS_DIR "/wireguard.json");
+    return nlohmann::json::parse(file);
+  }();
+  return vectors;
+}
+
+const nlohmann::json& named(const nlohmann::json& list, const std::string& name) {
+  for (const auto& entry : list) {
+    if (entry.at("name") == name) return entry;
+  }
+  throw std::runtime_error("no vector named " + name);
+}
+
+std::vector<uint8_t> hex_bytes(const nlohmann::json& text) {
+  auto bytes = from_hex(text.get<std::string>());
+  if (!bytes) throw std::runtime_error("not hex: " + text.dump());
+  return *bytes;
+}
+
+Secret<32> secret32(const nlohmann::json& text) { return Secret<32>(hex_array<32>(text)); }
+
+PublicKey public_key(const nlohmann::json& text) { return PublicKey{hex_array<32>(text)}; }
+
+}  // namespace connlib::testing

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "connlib/base/secret.h"
+#include "connlib/model/public_key.h"
+
+namespace connlib::testing {
+
+// wireguard_vectors() is tests/vectors/wireguard.json, read once.
+const nlohmann::json& wireguard_vectors();
+
+// The vector of `list` whose "name" is `name`; throws when there is none.
+const nlohmann::json& named(const nlohmann::json& list, const std::string& name);
+
+// Conversions that throw on anything unexpected: a bad vector file must not pass.
+std::vector<uint8_t> hex_bytes(const nlohmann::json& text);
+Secret<32> secret32(const nlohmann::json& text);
+PublicKey public_key(const nlohmann::json& text);
+template <size_t N>
+std::array<uint8_t, N> hex_array(const nlohmann::json& text) {
+  const auto bytes = hex_bytes(text);
+  if (bytes.size() != N) throw std::runtime_error("vector has the wrong length");
+  std::array<uint8_t, N> out{};
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
+}
+
+}  // namespace connlib::testing

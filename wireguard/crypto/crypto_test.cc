@@ -1,0 +1,135 @@
+#include <catch2/catch.hpp>
+
+#include "connlib/base/hex.h"
+#include "tests/support/vectors.h"
+#include "wireguard/crypto/aead.h"
+#include "wireguard/crypto/dh.h"
+#include "wireguard/crypto/hash.h"
+#include "wireguard/crypto/tai64n.h"
+
+namespace connlib::wireguard {
+namespace {
+
+using connlib::testing::hex_array;
+using connlib::testing::hex_bytes;
+using connlib::testing::public_key;
+using connlib::testing::secret32;
+
+const nlohmann::json& primitives() {
+  return connlib::testing::wireguard_vectors().at("primitives");
+}
+
+TEST_CASE("hashes, MACs and key derivation give the published values") {
+  for (const auto& v : primitives().at("blake2s_256")) {
+    CHECK(to_hex(blake2s({hex_bytes(v["input"])})) == v["digest"]);
+  }
+  for (const auto& v : primitives().at("blake2s_keyed_mac_128")) {
+    CHECK(to_hex(blake2s_mac(hex_bytes(v["key"]), {hex_bytes(v["input"])})) == v["mac"]);
+  }
+  for (const auto& v : primitives().at("hmac_blake2s_256")) {
+    CHECK(to_hex(hmac_blake2s(hex_bytes(v["key"]), {hex_bytes(v["input"])})) == v["mac"]);
+  }
+  for (const auto& v : primitives().at("kdf")) {
+    const auto t = kdf<3>(hex_bytes(v["key"]), hex_bytes(v["input"]));
+    CHECK(to_hex(t[0].bytes()) == v["t1"]);
+    if (v.contains("t2")) CHECK(to_hex(t[1].bytes()) == v["t2"]);
+    if (v.contains("t3")) CHECK(to_hex(t[2].bytes()) == v["t3"]);
+  }
+}
+
+TEST_CASE("a hash over parts is the hash over their concatenation") {
+  const auto bytes = hex_bytes("000102030405");
+  const auto all = std::span<const uint8_t>(bytes);
+  CHECK(blake2s({all.first(2), all.subspan(2)}) == blake2s({all}));
+}
+
+TEST_CASE("both sides of a Diffie-Hellman agree, and low-order points are refused") {
+  for (const auto& v : primitives().at("x25519")) {
+    const DhKey a(secret32(v["private_a"]));
+    const DhKey b(secret32(v["private_b"]));
+    CHECK(a.public_key() == public_key(v["public_a"]));
+    CHECK(to_hex(a.agree(b.public_key())->bytes()) == v["shared"]);
+    CHECK(to_hex(b.agree(a.public_key())->bytes()) == v["shared"]);
+    for (const auto& low : primitives().at("x25519_low_order_public_keys_must_be_rejected")) {
+      CHECK_FALSE(a.agree(public_key(low)).has_value());
+    }
+  }
+}
+
+TEST_CASE("the AEAD seals and opens the published messages, in place too") {
+  for (const auto& v : primitives().at("chacha20poly1305_counter_nonce")) {
+    const auto key = secret32(v["key"]);
+    const uint64_t counter = std::stoull(v["counter_dec"].get<std::string>());
+    const auto plaintext = hex_bytes(v["plaintext"]);
+    const auto aad = hex_bytes(v["aad"]);
+    std::vector<uint8_t> out(plaintext.size() + kTagBytes);
+    aead_seal(key, counter, plaintext, aad, out);
+    CHECK(to_hex(out) == v["ciphertext_and_tag"]);
+    std::vector<uint8_t> opened(plaintext.size());
+    CHECK(aead_open(key, counter, out, aad, opened));
+    CHECK(opened == plaintext);
+    if (!aad.empty()) continue;
+
+    std::vector<uint8_t> buffer = plaintext;
+    buffer.resize(plaintext.size() + kTagBytes);
+    SealingKey sealing(key);
+    sealing.seal(counter + 1, buffer);  // The context is keyed once; the nonce is fresh each time.
+    std::copy(plaintext.begin(), plaintext.end(), buffer.begin());
+    sealing.seal(counter, buffer);
+    CHECK(to_hex(buffer) == v["ciphertext_and_tag"]);
+    CHECK(OpeningKey(key).open(counter, buffer));
+  }
+}
+
+TEST_CASE("a forged message fails, its plaintext is wiped, and the key stays usable") {
+  const SymmetricKey key =
+      secret32("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+  std::vector<uint8_t> sealed(40, 0x55);
+  SealingKey(key).seal(9, sealed);
+  OpeningKey opening(key);
+  const size_t position = GENERATE(size_t{0}, size_t{23}, size_t{24}, size_t{39});
+  auto forged = sealed;
+  forged[position] ^= 1;
+  CHECK_FALSE(opening.open(9, forged));
+  CHECK(std::all_of(forged.begin(), forged.begin() + 24, [](uint8_t b) { return b == 0; }));
+  CHECK_FALSE(opening.open(9, std::span<uint8_t>(forged).first(15)));
+  CHECK(opening.open(9, sealed));
+}
+
+TEST_CASE("XChaCha20-Poly1305 and its subkey give the published values") {
+  for (const auto& v : primitives().at("hchacha20")) {
+    const auto nonce = hex_array<16>(v["nonce"]);
+    CHECK(to_hex(hchacha20(secret32(v["key"]), nonce).bytes()) == v["subkey"]);
+  }
+  for (const auto& v : primitives().at("xchacha20poly1305")) {
+    const auto plaintext = hex_bytes(v["plaintext"]);
+    const auto nonce = hex_array<24>(v["nonce"]);
+    std::vector<uint8_t> out(plaintext.size() + kTagBytes);
+    xaead_seal(secret32(v["key"]), nonce, plaintext, hex_bytes(v["aad"]), out);
+    CHECK(to_hex(out) == v["ciphertext_and_tag"]);
+    std::vector<uint8_t> opened(plaintext.size());
+    CHECK(xaead_open(secret32(v["key"]), nonce, out, hex_bytes(v["aad"]), opened));
+    CHECK(opened == plaintext);
+    out[0] ^= 1;
+    CHECK_FALSE(xaead_open(secret32(v["key"]), nonce, out, hex_bytes(v["aad"]), opened));
+  }
+}
+
+TEST_CASE("timestamps are encoded as published and always have a successor") {
+  for (const auto& v : primitives().at("tai64n")) {
+    const auto stamp = Tai64n::encode(v["unix_seconds_int"], v["nanoseconds_int"]);
+    CHECK(to_hex(stamp.bytes) == v["encoded"]);
+    CHECK(stamp < stamp.successor());
+  }
+  CHECK(Tai64n::encode(1, 999'999'999).successor() == Tai64n::encode(2, 0));
+}
+
+TEST_CASE("stamps follow the injected clock with the low 24 bits of the nanoseconds clear") {
+  const auto start = Timestamp::from_nanoseconds(7'777'777'777'777);
+  const WallClock clock(start, absl::FromUnixSeconds(1'700'000'000));
+  CHECK(clock.stamp(start) == Tai64n::encode(1'700'000'000, 0));
+  CHECK(clock.stamp(start + 1500ms) == Tai64n::encode(1'700'000'001, 500'000'000 & ~0xffffffu));
+}
+
+}  // namespace
+}  // namespace connlib::wireguard
