@@ -39,9 +39,12 @@ enum class IpFamily : uint8_t { kV4, kV6 };
 class IpAddress {
  public:
   constexpr IpAddress() = default;
+  // Widening is meant to be implicit.
   constexpr IpAddress(Ipv4Address v4)
+      : address_(v4){}   // NOLINT(google-explicit-constructor)
       : address_(v4) {}  // NOLINT(google-explicit-constructor): widening.
   constexpr IpAddress(Ipv6Address v6)
+      : address_(v6){}   // NOLINT(google-explicit-constructor)
       : address_(v6) {}  // NOLINT(google-explicit-constructor): widening.
 
   // parse() reads dotted quads and RFC 4291 text; nullopt on anything else, scopes included.

@@ -267,7 +267,7 @@ std::optional<Transmit> Device::poll_transmit() {
     with_output_.pop_front();
   }
   if (cookie_replies_.empty()) return std::nullopt;
-  Transmit reply = std::move(cookie_replies_.front());
+  const Transmit reply = cookie_replies_.front();
   cookie_replies_.pop_front();
   return reply;
 }
