@@ -39,13 +39,10 @@ enum class IpFamily : uint8_t { kV4, kV6 };
 class IpAddress {
  public:
   constexpr IpAddress() = default;
-  // Widening is meant to be implicit.
-  constexpr IpAddress(Ipv4Address v4)
-      : address_(v4){}   // NOLINT(google-explicit-constructor)
-      : address_(v4) {}  // NOLINT(google-explicit-constructor): widening.
-  constexpr IpAddress(Ipv6Address v6)
-      : address_(v6){}   // NOLINT(google-explicit-constructor)
-      : address_(v6) {}  // NOLINT(google-explicit-constructor): widening.
+  // NOLINTBEGIN(google-explicit-constructor): either family widens to an address, silently.
+  constexpr IpAddress(Ipv4Address v4) : address_(v4) {}
+  constexpr IpAddress(Ipv6Address v6) : address_(v6) {}
+  // NOLINTEND(google-explicit-constructor)
 
   // parse() reads dotted quads and RFC 4291 text; nullopt on anything else, scopes included.
   static std::optional<IpAddress> parse(std::string_view text);
