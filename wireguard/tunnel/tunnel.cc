@@ -324,11 +324,12 @@ TimerTable<TunnelTimer> Tunnel::deadlines() const {
   }
   out.set(TunnelTimer::kSessionExpiry, slots_.next_expiry());
   out.set(TunnelTimer::kCookieExpiry, cookies_.expires_at());
-  out.set(TunnelTimer::kKeyWipe, key_age_start_ + kKeyWipeTime);
   if (attempt_) {
     out.set(TunnelTimer::kAttemptOver, attempt_started_ + config_.rekey_attempt_time);
     out.set(TunnelTimer::kRetransmit, attempt_->sent + config_.rekey_timeout);
   } else {
+    // An attempt in flight ends by itself, and with the same wipe.
+    out.set(TunnelTimer::kKeyWipe, key_age_start_ + kKeyWipeTime);
     const Session* session = slots_.current();
     if (session != nullptr && session->role == Role::kInitiator) {
       if (session->has_sent_data)

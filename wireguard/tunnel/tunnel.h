@@ -68,9 +68,9 @@ enum class TunnelEvent : uint8_t {
 
 enum class TunnelTimer : uint8_t {
   kScheduledHandshake,
+  kKeyWipe,  // Before session expiry: after a very late call there is nothing left to renew.
   kSessionExpiry,
   kCookieExpiry,
-  kKeyWipe,
   kAttemptOver,
   kRetransmit,
   kRekeyByAge,
