@@ -87,6 +87,14 @@ class PrefixTable {
     return best;
   }
 
+  // find_exact() is the value of exactly this network, or null.
+  const Value* find_exact(const IpPrefix& prefix) const noexcept {
+    const PrefixKey key(prefix);
+    const uint32_t at = descend(key).node;
+    if (at == kNone || !(nodes_[at].key == key) || !nodes_[at].has_value) return nullptr;
+    return &nodes_[at].value;
+  }
+
   // for_each_of() calls `visit(IpPrefix)` for the networks of `value`, oldest first.
   template <typename Visit>
   void for_each_of(const Value& value, Visit&& visit) const {

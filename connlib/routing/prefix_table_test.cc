@@ -109,6 +109,17 @@ TEST_CASE("the longest network that contains an address wins") {
   CHECK(owner(table, row.address) == row.owner);
 }
 
+TEST_CASE("an exact lookup ignores networks around it") {
+  PrefixTable<Owner> table;
+  table.insert(prefix("10.0.0.0/24"), Owner(1));
+  table.insert(prefix("10.0.1.0/24"), Owner(2));
+  REQUIRE(table.find_exact(prefix("10.0.1.0/24")) != nullptr);
+  CHECK(*table.find_exact(prefix("10.0.1.0/24")) == Owner(2));
+  CHECK(table.find_exact(prefix("10.0.0.0/23")) == nullptr);  // Only a fork.
+  CHECK(table.find_exact(prefix("10.0.0.0/25")) == nullptr);
+  CHECK(table.find_exact(prefix("fd00::/8")) == nullptr);
+}
+
 TEST_CASE("an empty prefix table finds nothing") {
   const PrefixTable<Owner> table;
   CHECK(table.find(address("10.0.0.1")) == nullptr);

@@ -79,6 +79,9 @@ class Device {
   void set_preshared_key(PeerId peer, PresharedKey key);
   void set_inner_mtu(size_t bytes);
 
+  // forget_sessions() wipes the peer's keys and pending handshakes, as when an interface goes down.
+  void forget_sessions(PeerId peer) { touch(peer).forget_sessions(); }
+
   // --- Packets.
 
   // handle_datagram() takes one datagram from `source` (nullopt: unknown, then no cookie can be
