@@ -1,7 +1,6 @@
 #include "tests/support/vectors.h"
 
 #include <fstream>
-#include <stdexcept>
 
 #include "connlib/base/hex.h"
 

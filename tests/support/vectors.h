@@ -1,5 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,6 @@
 #include "wireguard/crypto/aead.h"
 
+#include <algorithm>
 #include <array>
 
 #include <openssl/evp.h>
@@ -12,10 +13,19 @@ namespace {
 
 using Nonce = std::array<uint8_t, 12>;
 
-// Fetched once per process; contexts are keyed once per session (spec §16).
-const EVP_CIPHER* cipher() {
-  static EVP_CIPHER* const fetched = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
+const EVP_CIPHER* fetch(const char* name) {
+  const EVP_CIPHER* fetched = EVP_CIPHER_fetch(nullptr, name, nullptr);
   CONNLIB_CHECK(fetched != nullptr);
+  return fetched;
+}
+
+// Fetched once per process; contexts are keyed once per session (spec §16).
+const EVP_CIPHER* chacha20_poly1305() {
+  static const EVP_CIPHER* const fetched = fetch("ChaCha20-Poly1305");
+  return fetched;
+}
+const EVP_CIPHER* chacha20() {
+  static const EVP_CIPHER* const fetched = fetch("ChaCha20");
   return fetched;
 }
 
@@ -25,13 +35,14 @@ Nonce counter_nonce(uint64_t counter) {
   return nonce;
 }
 
+// One keyed EVP context. Every failure but that of a forged tag is our own fault.
 class Context {
  public:
   enum class Direction : int { kOpen = 0, kSeal = 1 };
-  Context(const SymmetricKey& key, Direction direction)
-      : context_(EVP_CIPHER_CTX_new()), direction_(static_cast<int>(direction)) {
-    CONNLIB_CHECK(context_ != nullptr && EVP_CipherInit_ex2(context_, cipher(), key.bytes().data(),
-                                                            nullptr, direction_, nullptr) == 1);
+  Context(const SymmetricKey& key, Direction direction) : context_(EVP_CIPHER_CTX_new()) {
+    CONNLIB_CHECK(context_ != nullptr);
+    CONNLIB_CHECK(EVP_CipherInit_ex2(context_, chacha20_poly1305(), key.bytes().data(), nullptr,
+                                     static_cast<int>(direction), nullptr) == 1);
   }
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -41,15 +52,16 @@ class Context {
     CONNLIB_CHECK(EVP_CipherInit_ex2(context_, nullptr, nullptr, nonce.data(), -1, nullptr) == 1);
   }
   void add(std::span<const uint8_t> additional_data) {
-    int n = 0;
     if (additional_data.empty()) return;
+    int n = 0;
     CONNLIB_CHECK(EVP_CipherUpdate(context_, nullptr, &n, additional_data.data(),
                                    static_cast<int>(additional_data.size())) == 1);
   }
   void update(std::span<const uint8_t> in, uint8_t* out) {
-    int n = 0;
     if (in.empty()) return;
-    CONNLIB_CHECK(EVP_CipherUpdate(context_, out, &n, in.data(), static_cast<int>(in.size())) == 1);
+    const int bytes = static_cast<int>(in.size());
+    int n = 0;
+    CONNLIB_CHECK(EVP_CipherUpdate(context_, out, &n, in.data(), bytes) == 1 && n == bytes);
   }
   void finish_seal(uint8_t* tag) {
     int n = 0;
@@ -71,7 +83,6 @@ class Context {
 
  private:
   EVP_CIPHER_CTX* context_;
-  int direction_;
 };
 
 void seal_with(const SymmetricKey& key, const Nonce& nonce, std::span<const uint8_t> plaintext,
@@ -172,11 +183,10 @@ SymmetricKey hchacha20(const SymmetricKey& key, std::span<const uint8_t, 16> non
   std::array<uint8_t, 64> block{};
   EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
   int n = 0;
-  CONNLIB_CHECK(context != nullptr &&
-                EVP_EncryptInit_ex2(context, EVP_chacha20(), key.bytes().data(), nonce.data(),
-                                    nullptr) == 1 &&
-                EVP_EncryptUpdate(context, block.data(), &n, block.data(), int{64}) == 1 &&
-                n == 64);
+  CONNLIB_CHECK(
+      context != nullptr &&
+      EVP_EncryptInit_ex2(context, chacha20(), key.bytes().data(), nonce.data(), nullptr) == 1 &&
+      EVP_EncryptUpdate(context, block.data(), &n, block.data(), int{64}) == 1 && n == 64);
   EVP_CIPHER_CTX_free(context);
   SymmetricKey out;
   uint8_t* words = out.mutable_bytes().data();

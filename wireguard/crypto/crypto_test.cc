@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "connlib/base/hex.h"
+#include "connlib/base/random_source.h"
 #include "tests/support/vectors.h"
 #include "wireguard/crypto/aead.h"
 #include "wireguard/crypto/dh.h"
@@ -54,6 +55,25 @@ TEST_CASE("both sides of a Diffie-Hellman agree, and low-order points are refuse
       CHECK_FALSE(a.agree(public_key(low)).has_value());
     }
   }
+}
+
+TEST_CASE("any 32 bytes are a private key, and the top bit of a public key is ignored") {
+  // RFC 7748 §5: clamping happens in use, so these keys agree although their bytes differ.
+  SeededRandom random(3);
+  auto bytes = random.bytes<32>();
+  const DhKey key{PrivateKey(bytes)};
+  CHECK(key.private_key() == PrivateKey(bytes));
+  bytes[0] ^= 7;
+  bytes[31] ^= 0x80;
+  const DhKey same{PrivateKey(bytes)};
+  CHECK(same.public_key() == key.public_key());
+
+  const DhKey other = DhKey::generate(random);
+  PublicKey with_top_bit = other.public_key();
+  with_top_bit.bytes[31] |= 0x80;
+  REQUIRE(key.agree(other.public_key()).has_value());
+  CHECK(key.agree(other.public_key()) == same.agree(with_top_bit));
+  CHECK_FALSE(DhKey::generate(random).public_key() == DhKey::generate(random).public_key());
 }
 
 TEST_CASE("the AEAD seals and opens the published messages, in place too") {
@@ -129,6 +149,29 @@ TEST_CASE("stamps follow the injected clock with the low 24 bits of the nanoseco
   const WallClock clock(start, absl::FromUnixSeconds(1'700'000'000));
   CHECK(clock.stamp(start) == Tai64n::encode(1'700'000'000, 0));
   CHECK(clock.stamp(start + 1500ms) == Tai64n::encode(1'700'000'001, 500'000'000 & ~0xffffffu));
+}
+
+TEST_CASE("stamps never run backwards, whenever they are asked for") {
+  const auto start = Timestamp::from_nanoseconds(7'777'777'777'777);
+  const WallClock clock(start,
+                        absl::FromUnixSeconds(1'700'000'000) + absl::Nanoseconds(999'999'999));
+  Tai64n last = clock.stamp(start - 1s);
+  CHECK(last < clock.stamp(start));
+  for (int i = 0; i < 1000; ++i) {
+    // Two roundings apart, so each step must show.
+    const Tai64n next = clock.stamp(start + i * 34ms);
+    REQUIRE(last < next);
+    last = next;
+  }
+  CHECK(clock.stamp(start) == Tai64n::encode(1'700'000'000, 999'999'999 & ~0xffffffu));
+  CHECK(clock.stamp(start + 24h * 400) ==
+        Tai64n::encode(1'700'000'000 + 86'400 * 400, 999'999'999 & ~0xffffffu));
+  CHECK(clock.stamp(Timestamp::never()) > last);
+}
+
+TEST_CASE("a date before 1970 still gives whole seconds and positive nanoseconds") {
+  const WallClock clock(Timestamp(), absl::FromUnixMillis(-1500));
+  CHECK(clock.stamp(Timestamp()) == Tai64n::encode(-2, 500'000'000 & ~0xffffffu));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "wireguard/crypto/dh.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "connlib/base/check.h"
@@ -13,6 +14,16 @@ struct KeyDeleter {
 };
 using KeyObject = std::unique_ptr<EVP_PKEY, KeyDeleter>;
 using DeriveContext = std::unique_ptr<EVP_PKEY_CTX, KeyDeleter>;
+
+// Whatever fails in its lifetime leaves no entry on the thread's error queue. A peer can make a
+// derivation fail at will, and SSL_get_error() in a shell would blame its own connection for it.
+class QuietErrors {
+ public:
+  QuietErrors() { ERR_set_mark(); }
+  ~QuietErrors() { ERR_pop_to_mark(); }
+  QuietErrors(const QuietErrors&) = delete;
+  QuietErrors& operator=(const QuietErrors&) = delete;
+};
 
 }  // namespace
 
@@ -45,13 +56,12 @@ DhKey::~DhKey() = default;
 PrivateKey DhKey::private_key() const { return impl_->private_key.clone(); }
 
 std::optional<DhResult> DhKey::agree(const PublicKey& remote) const {
+  const QuietErrors quiet;
   const KeyObject peer(EVP_PKEY_new_raw_public_key_ex(nullptr, "X25519", nullptr,
                                                       remote.bytes.data(), remote.bytes.size()));
   const DeriveContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, impl_->object.get(), nullptr));
-  if (peer == nullptr || context == nullptr || EVP_PKEY_derive_init(context.get()) != 1 ||
-      EVP_PKEY_derive_set_peer_ex(context.get(), peer.get(), 0) != 1) {
-    return std::nullopt;
-  }
+  CONNLIB_CHECK(peer != nullptr && context != nullptr && EVP_PKEY_derive_init(context.get()) == 1 &&
+                EVP_PKEY_derive_set_peer_ex(context.get(), peer.get(), 0) == 1);
   DhResult out;
   size_t size = out.bytes().size();
   // OpenSSL refuses an all-zero result, which is the low-order check (spec §16).

@@ -1,7 +1,6 @@
 #include "wireguard/crypto/hash.h"
 
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "connlib/base/check.h"
@@ -13,7 +12,7 @@ using Parts = std::initializer_list<std::span<const uint8_t>>;
 
 // Fetched once per process: a fetch by name costs more than hashing a handshake message.
 const EVP_MD* blake2s_md() {
-  static EVP_MD* const md = EVP_MD_fetch(nullptr, "BLAKE2S-256", nullptr);
+  static const EVP_MD* const md = EVP_MD_fetch(nullptr, "BLAKE2S-256", nullptr);
   CONNLIB_CHECK(md != nullptr);
   return md;
 }
@@ -44,6 +43,13 @@ void run_mac(EVP_MAC* algorithm, const OSSL_PARAM* params, std::span<const uint8
   EVP_MAC_CTX_free(context);
 }
 
+void hmac_into(std::span<const uint8_t> key, Parts parts, std::span<uint8_t> out) {
+  char digest[] = "BLAKE2S-256";
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_construct_end()};
+  run_mac(hmac_algorithm(), params, key, parts, out);
+}
+
 }  // namespace
 
 Hash blake2s(Parts parts) {
@@ -69,25 +75,20 @@ Mac blake2s_mac(std::span<const uint8_t> key, Parts parts) {
 
 Hash hmac_blake2s(std::span<const uint8_t> key, Parts parts) {
   Hash out;
-  char digest[] = "BLAKE2S-256";
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                               OSSL_PARAM_construct_end()};
-  run_mac(hmac_algorithm(), params, key, parts, out);
+  hmac_into(key, parts, out);
   return out;
 }
 
 void kdf(std::span<const uint8_t> key, std::span<const uint8_t> input, std::span<Secret<32>> out) {
-  Hash extracted = hmac_blake2s(key, {input});
-  Hash block{};
-  size_t block_bytes = 0;
+  // Written straight into secrets, so that no copy outlives the call (spec §17).
+  Secret<32> extracted;
+  hmac_into(key, {input}, extracted.mutable_bytes());
+  std::span<const uint8_t> previous;
   for (size_t i = 0; i < out.size(); ++i) {
     const uint8_t number = static_cast<uint8_t>(i + 1);
-    block = hmac_blake2s(extracted, {std::span(block).first(block_bytes), std::span(&number, 1)});
-    block_bytes = block.size();
-    out[i] = Secret<32>(block);
+    hmac_into(extracted.bytes(), {previous, std::span(&number, 1)}, out[i].mutable_bytes());
+    previous = out[i].bytes();
   }
-  wipe(extracted);
-  wipe(block);
 }
 
 }  // namespace connlib::wireguard

@@ -21,7 +21,7 @@ Tai64n Tai64n::encode(int64_t unix_seconds, uint32_t nanoseconds) {
 Tai64n Tai64n::successor() const {
   Tai64n out = *this;
   const uint32_t nanoseconds = load_be32(bytes.data() + 8);
-  if (nanoseconds + 1 < kNanosPerSecond) {
+  if (nanoseconds < kNanosPerSecond - 1) {
     store_be32(out.bytes.data() + 8, nanoseconds + 1);
   } else {
     store_be64(out.bytes.data(), load_be64(bytes.data()) + 1);
