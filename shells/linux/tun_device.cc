@@ -189,7 +189,8 @@ std::optional<TunDevice::Incoming> TunDevice::read() {
 
 bool TunDevice::write(const OffloadInfo& info, std::span<const std::span<uint8_t>> parts) {
   VirtioHeader header = to_virtio(info);
-  std::array<iovec, kMaxParts> vectors;
+  // Only the entries in use are written; clearing them all would cost more than the call.
+  std::array<iovec, kMaxParts> vectors;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   vectors[0] = {&header, kHeaderBytes};
   const size_t count = std::min(parts.size(), kMaxParts - 1);
   for (size_t i = 0; i < count; ++i) vectors[i + 1] = {parts[i].data(), parts[i].size()};
