@@ -1,6 +1,7 @@
 #include "wireguard/noise/handshake.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "connlib/base/bytes.h"
@@ -21,11 +22,13 @@ std::span<const uint8_t> bytes_of(std::string_view text) {
 SymmetricState initial_state(const PublicKey& responder) {
   const Hash chaining_key = blake2s({bytes_of(kConstruction)});
   const Hash hash = blake2s({chaining_key, bytes_of(kIdentifier)});
-  return {Secret<32>(chaining_key), blake2s({hash, responder.bytes})};
+  return {Secret<32>(chaining_key), Secret<32>(blake2s({hash, responder.bytes}))};
 }
 
 void mix_hash(SymmetricState& state, std::span<const uint8_t> data) {
-  state.hash = blake2s({state.hash, data});
+  Hash mixed = blake2s({state.hash.bytes(), data});
+  state.hash = Secret<32>(mixed);
+  wipe(mixed);
 }
 
 void mix_key(SymmetricState& state, std::span<const uint8_t> input) {
@@ -42,13 +45,13 @@ SymmetricKey mix_key_and_derive(SymmetricState& state, std::span<const uint8_t> 
 // Encrypts with the hash as additional data and mixes the ciphertext in; `out` gets it.
 void seal_and_mix(SymmetricState& state, const SymmetricKey& key,
                   std::span<const uint8_t> plaintext, std::span<uint8_t> out) {
-  aead_seal(key, 0, plaintext, state.hash, out);
+  aead_seal(key, 0, plaintext, state.hash.bytes(), out);
   mix_hash(state, out);
 }
 
 bool open_and_mix(SymmetricState& state, const SymmetricKey& key,
                   std::span<const uint8_t> ciphertext, std::span<uint8_t> out) {
-  if (!aead_open(key, 0, ciphertext, state.hash, out)) return false;
+  if (!aead_open(key, 0, ciphertext, state.hash.bytes(), out)) return false;
   mix_hash(state, ciphertext);
   return true;
 }
@@ -69,7 +72,7 @@ SymmetricKey mix_response(SymmetricState& state, const PublicKey& responder_ephe
 }
 
 SymmetricState copy_of(const SymmetricState& state) {
-  return {state.chaining_key.clone(), state.hash};
+  return {state.chaining_key.clone(), state.hash.clone()};
 }
 
 }  // namespace

@@ -25,10 +25,10 @@ struct RemoteIdentity {
                                               PresharedKey preshared_key);
 };
 
-// The running values C and H of the paper.
+// The running values C and H of the paper, both wiped when done with (spec §17).
 struct SymmetricState {
   Secret<32> chaining_key;
-  Hash hash{};
+  Secret<32> hash;
 };
 
 // PendingInitiation is what the initiator keeps until the response; wiped on destruction.
