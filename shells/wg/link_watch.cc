@@ -39,7 +39,7 @@ LinkWatch::~LinkWatch() {
 
 // ENOBUFS (messages lost) is one more reason to look, and clears by reading on.
 void LinkWatch::drain() const {
-  std::array<char, 8192> buffer;
+  std::array<char, 8192> buffer{};
   while (recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0 || errno == ENOBUFS) {
   }
 }

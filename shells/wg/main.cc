@@ -73,7 +73,7 @@ ExitCode code_of(Interface::Stage stage, const absl::Status& status) {
 // wireguard-go's variable, so that scripts written for it keep working.
 std::string filter_text(const Arguments& arguments) {
   if (!arguments.log.empty()) return arguments.log;
-  const char* level = std::getenv("LOG_LEVEL");
+  const char* level = std::getenv("LOG_LEVEL");  // NOLINT(concurrency-mt-unsafe): one thread.
   const std::string_view name = level == nullptr ? "" : level;
   if (name == "verbose" || name == "debug") return "debug";
   if (name == "silent") return "off";

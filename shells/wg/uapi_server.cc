@@ -119,7 +119,7 @@ absl::Status UapiServer::watch_file() {
     return shells::errno_status(errno, fmt::format("watching {}", options_.path));
   }
   file_watch_ = loop_->watch(inotify_fd_, [this](auto) {
-    std::array<char, 1024> events;
+    std::array<char, 1024> events{};
     while (read(inotify_fd_, events.data(), events.size()) > 0) {
     }
     if (owns_file()) return;
@@ -168,7 +168,7 @@ bool UapiServer::serve_until_idle(Client& client) {
 }
 
 bool UapiServer::read_text(Client& client, bool& has_read) {
-  std::array<char, 16384> buffer;
+  std::array<char, 16384> buffer{};
   const ssize_t n = recv(client.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (n < 0) return would_block(errno);
   client.has_ended = n == 0;

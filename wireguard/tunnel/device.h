@@ -46,7 +46,7 @@ struct Transmit {
 
 struct DeviceEvent {
   PeerId peer;
-  TunnelEvent what;
+  TunnelEvent what{};
 };
 
 // Device is what the tunnels of one static key share (spec §18): the index table, peers by key, the
