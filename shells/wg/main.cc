@@ -1,6 +1,8 @@
 // connlib-wg: a WireGuard interface in user space, configured by wg(8).
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -127,7 +129,7 @@ ExitCode run(const Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int start(int argc, char** argv) {
   Arguments arguments;
   CLI::App app(kDescription, "connlib-wg");
   app.set_version_flag("--version", kVersion);
@@ -154,4 +156,12 @@ int main(int argc, char** argv) {
 
 }  // namespace connlib::wg
 
-int main(int argc, char** argv) { return connlib::wg::main(argc, argv); }
+// Nothing of ours throws, but the standard library and the command line parser may.
+int main(int argc, char** argv) {
+  try {
+    return connlib::wg::start(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "connlib-wg: %s\n", error.what());
+    return static_cast<int>(connlib::wg::ExitCode::kInternal);
+  }
+}

@@ -141,7 +141,7 @@ void handshake(benchmark::State& state) {
   DeviceOptions options;
   options.limits.per_node = options.limits.per_source = ~0u;
   Pair pair(1, {}, options);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     pair.now += 1s;
     pair.a.device.start_handshake(pair.now, pair.a.peer);
     auto initiation = pair.a.device.poll_transmit();
