@@ -5,7 +5,10 @@ set -uo pipefail
 build=$1; shift
 report=$build/junit.xml
 rm -f "$report"
-ctest --test-dir "$build" --output-on-failure --output-junit "$(realpath "$build")/junit.xml" "$@" | tee "$build/test.log" |
+# At least two at a time: the stories with real peers mostly wait.
+jobs=$(nproc)
+[ "$jobs" -ge 2 ] || jobs=2
+ctest -j "$jobs" --test-dir "$build" --output-on-failure --output-junit "$(realpath "$build")/junit.xml" "$@" | tee "$build/test.log" |
   grep -vE '^ +Start +[0-9]+:' 
 python3 - "$report" "${CONNLIB_NO_SKIP:-0}" <<'PY'
 import sys, xml.etree.ElementTree as tree

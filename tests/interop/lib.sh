@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # lib.sh is what the interoperability stories, the demo and the benchmark share: namespaces, keys, programs that
 # are started and ended by pid, and waiting for facts instead of sleeping.
 #
@@ -15,6 +16,8 @@ REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 OURS=${WG_UNDER_TEST:-$REPOSITORY/build/bin/connlib-wg}
 THEIRS=${WG_PEER:-wireguard-go}
 SOCKETS=/var/run/wireguard
+# 1 when our program was built with a sanitizer: slower, and larger in memory.
+CONNLIB_SANITIZED=${CONNLIB_SANITIZED:-0}
 
 # Base 36 of the pid: short enough for interface names, which are unique on the machine because wg(8)'s control
 # sockets of all namespaces live in one directory.
@@ -45,13 +48,30 @@ need() {
 # story SECONDS ARGS...: runs the calling script again under `timeout`, with its arguments, then arms the cleanup.
 # The inner run is ended by SIGTERM, so its trap still removes everything.
 story() {
-  local seconds=$1; shift
+  local seconds=$1 foreground=(); shift
   if [ -z "${CONNLIB_STORY:-}" ]; then
-    CONNLIB_STORY=1 exec timeout -k 20 "$seconds" bash "$0" "$@"
+    # At a terminal the run stays in its process group, so that Ctrl-C reaches it.
+    [ ! -t 0 ] || foreground=(--foreground)
+    CONNLIB_STORY=1 exec timeout "${foreground[@]}" -k 20 "$seconds" bash "$0" "$@"
   fi
   unset CONNLIB_STORY
-  need "$OURS" "$THEIRS" ping
+  need "$THEIRS" ping
+  command -v "$OURS" >/dev/null || fail "$OURS is not built"  # Skipping would hide it.
+  sweep
   arm_cleanup
+}
+
+# sweep removes what stories left that were ended by SIGKILL: their tag names a process that is no more.
+sweep() {
+  local name pid
+  for name in $(ip netns list | awk '{ print $1 }' | grep -E '^connlib-[0-9a-z]+-'); do
+    pid=${name#connlib-} pid=${pid%%-*}
+    [ -e "/proc/$((36#$pid))" ] && continue
+    say "removing $name, left behind by a run that was killed"
+    remove_namespace "$name"
+    rm -f "$SOCKETS/cl$pid"*.sock
+    rm -rf "${TMPDIR:-/tmp}/connlib-$pid-"??????
+  done
 }
 
 arm_cleanup() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Pings of both inner families over both outer families, with and without a pre-shared key.
 # usage: ping.sh ours|theirs      whose program initiates
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 story 120 "$@"
 case ${1:-ours} in ours) first=$OURS second=$THEIRS ;; *) first=$THEIRS second=$OURS ;; esac

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A host's address changes and traffic follows: once the host that moves is the initiator, once the responder.
 # usage: roam.sh ours|theirs      whose program moves; the other has to follow
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 story 120 "$@"
 case ${1:-ours} in ours) mover=$OURS other=$THEIRS ;; *) mover=$THEIRS other=$OURS ;; esac

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # wg(8) drives our program as it drives wireguard-go: the same lines from `wg show`, setconf, syncconf, showconf.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 story 90 "$@"
 hosts
@@ -31,7 +32,7 @@ quiet_counts_agree() {
 within 5 "both ends to count the same bytes: $(shown i transfer) and $(shown r transfer)" quiet_counts_agree
 say "ok: received and sent bytes agree with $(short "$THEIRS")'s to the byte: $(shown i transfer)"
 mine=$(handshake_time i) other=$(handshake_time r)
-[ $((mine - other)) -ge -1 ] && [ $((mine - other)) -le 1 ] || fail "latest handshake: $mine and $other"
+if [ $((mine - other)) -lt -1 ] || [ $((mine - other)) -gt 1 ]; then fail "latest handshake: $mine and $other"; fi
 say "ok: latest handshake is a date: $mine"
 
 # dump: private key, public key, port, fwmark; then the peer.
