@@ -11,9 +11,17 @@ namespace {
 using Parts = std::initializer_list<std::span<const uint8_t>>;
 
 // Fetched once per process: a fetch by name costs more than hashing a handshake message.
-const EVP_MD* blake2s_md() {
-  static const EVP_MD* const md = EVP_MD_fetch(nullptr, "BLAKE2S-256", nullptr);
+const EVP_MD* fetch_md(const char* name) {
+  const EVP_MD* md = EVP_MD_fetch(nullptr, name, nullptr);
   CONNLIB_CHECK(md != nullptr);
+  return md;
+}
+const EVP_MD* blake2s_md() {
+  static const EVP_MD* const md = fetch_md("BLAKE2S-256");
+  return md;
+}
+const EVP_MD* sha256_md() {
+  static const EVP_MD* const md = fetch_md("SHA256");
   return md;
 }
 EVP_MAC* fetch_mac(const char* name) {
@@ -50,12 +58,10 @@ void hmac_into(std::span<const uint8_t> key, Parts parts, std::span<uint8_t> out
   run_mac(hmac_algorithm(), params, key, parts, out);
 }
 
-}  // namespace
-
-Hash blake2s(Parts parts) {
+Hash digest(const EVP_MD* algorithm, Parts parts) {
   Hash out;
   EVP_MD_CTX* context = EVP_MD_CTX_new();
-  CONNLIB_CHECK(context != nullptr && EVP_DigestInit_ex2(context, blake2s_md(), nullptr) == 1);
+  CONNLIB_CHECK(context != nullptr && EVP_DigestInit_ex2(context, algorithm, nullptr) == 1);
   for (const auto part : parts)
     CONNLIB_CHECK(EVP_DigestUpdate(context, part.data(), part.size()) == 1);
   unsigned int written = 0;
@@ -63,6 +69,12 @@ Hash blake2s(Parts parts) {
   EVP_MD_CTX_free(context);
   return out;
 }
+
+}  // namespace
+
+Hash blake2s(Parts parts) { return digest(blake2s_md(), parts); }
+
+Hash sha256(Parts parts) { return digest(sha256_md(), parts); }
 
 Mac blake2s_mac(std::span<const uint8_t> key, Parts parts) {
   Mac out;

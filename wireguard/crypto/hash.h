@@ -23,6 +23,10 @@ Mac blake2s_mac(std::span<const uint8_t> key,
 Hash hmac_blake2s(std::span<const uint8_t> key,
                   std::initializer_list<std::span<const uint8_t>> parts);
 
+// sha256() is SHA-256 over the concatenation of `parts`: for credentials of relays and portal, not
+// for WireGuard.
+Hash sha256(std::initializer_list<std::span<const uint8_t>> parts);
+
 // kdf<N>() is KDFn(): HKDF with the HMAC above, `key` the chaining key, giving N ≤ 3 outputs.
 void kdf(std::span<const uint8_t> key, std::span<const uint8_t> input, std::span<Secret<32>> out);
 template <size_t N>
