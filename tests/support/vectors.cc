@@ -6,11 +6,22 @@
 
 namespace connlib::testing {
 
+namespace {
+
+nlohmann::json read(const char* path) {
+  std::ifstream file(path);
+  return nlohmann::json::parse(file);
+}
+
+}  // namespace
+
 const nlohmann::json& wireguard_vectors() {
-  static const nlohmann::json vectors = [] {
-    std::ifstream file(CONNLIB_VECTORS_DIR "/wireguard.json");
-    return nlohmann::json::parse(file);
-  }();
+  static const nlohmann::json vectors = read(CONNLIB_VECTORS_DIR "/wireguard.json");
+  return vectors;
+}
+
+const nlohmann::json& stun_vectors() {
+  static const nlohmann::json vectors = read(CONNLIB_VECTORS_DIR "/stun.json");
   return vectors;
 }
 

@@ -17,6 +17,9 @@ namespace connlib::testing {
 // wireguard_vectors() is tests/vectors/wireguard.json, read once.
 const nlohmann::json& wireguard_vectors();
 
+// stun_vectors() is tests/vectors/stun.json, read once.
+const nlohmann::json& stun_vectors();
+
 // The vector of `list` whose "name" is `name`; throws when there is none.
 const nlohmann::json& named(const nlohmann::json& list, const std::string& name);
 

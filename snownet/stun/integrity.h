@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "connlib/base/secret.h"
+
+struct evp_md_ctx_st;
+
+namespace connlib::snownet::stun {
+
+// The value of a MESSAGE-INTEGRITY attribute (RFC 8489 §14.5).
+using MessageMac = std::array<uint8_t, 20>;
+
+// long_term_key() is MD5(`username:realm:password`) (RFC 8489 §9.2.2). SASLprep is not applied: our
+// strings are ASCII.
+Secret<16> long_term_key(std::string_view username, std::string_view realm,
+                         std::string_view password);
+
+// IntegrityKey computes MESSAGE-INTEGRITY under one key. It keeps its hashing context, so that
+// signing and verifying allocate nothing; that is also why sign() is not const. Movable; one owner.
+class IntegrityKey {
+ public:
+  // `key` is the HMAC key of any length: a long-term key, or the bytes of a short-term password.
+  explicit IntegrityKey(std::span<const uint8_t> key);
+
+  static IntegrityKey long_term(std::string_view username, std::string_view realm,
+                                std::string_view password);
+  static IntegrityKey short_term(std::string_view password);
+
+  IntegrityKey(IntegrityKey&&) noexcept = default;
+  IntegrityKey& operator=(IntegrityKey&&) noexcept = default;
+
+  // sign() is HMAC-SHA1 over the concatenation of `parts`.
+  MessageMac sign(std::initializer_list<std::span<const uint8_t>> parts);
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  void start();
+  void update(std::span<const uint8_t> bytes);
+  void finish(std::span<uint8_t, 20> out);
+
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  Secret<64> inner_pad_;  // The key XOR ipad, and XOR opad (RFC 2104 §2).
+  Secret<64> outer_pad_;
+};
+
+}  // namespace connlib::snownet::stun
