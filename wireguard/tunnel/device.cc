@@ -20,7 +20,8 @@ Device::Device(const PrivateKey& private_key, DeviceOptions options, Timestamp n
       local_(private_key),
       mac_keys_(MacKeys::of(local_.public_key())),
       indices_(random),
-      limiter_(options.limits),
+      initiation_limiter_(options.limits),
+      response_limiter_(options.limits),
       issuer_(local_.public_key(), random),
       last_now_(now) {}
 
@@ -143,26 +144,23 @@ Inbound Device::handle_datagram(Timestamp now, const std::optional<SocketAddress
     case MessageType::kCookieReply:
       return handle_cookie_reply(last_now_, datagram);
     case MessageType::kInitiation:
-      if (const auto refused = admit(last_now_, source, datagram)) return drop(*refused);
-      return handle_initiation(last_now_, datagram);
+      return handle_initiation(last_now_, source, datagram);
     case MessageType::kResponse:
-      if (const auto refused = admit(last_now_, source, datagram)) return drop(*refused);
-      return handle_response(last_now_, datagram);
+      return handle_response(last_now_, source, datagram);
   }
   return drop(Drop::kUnknownType);
 }
 
-// Cheap checks before any Diffie-Hellman: mac1, then load (spec §4.2, §7).
+// The load check (spec §4.2, §7) of a message whose mac1 is valid.
 std::optional<Drop> Device::admit(Timestamp now, const std::optional<SocketAddress>& source,
-                                  std::span<const uint8_t> datagram) {
-  if (!is_mac1_valid(mac_keys_, datagram)) return Drop::kBadMac1;
-  if (limiter_.count(now, source ? source->ip : IpAddress())) return std::nullopt;
+                                  std::span<const uint8_t> datagram, HandshakeLimiter& limiter) {
+  if (limiter.count(now, source ? source->ip : IpAddress())) return std::nullopt;
   if (!source) return Drop::kUnderLoad;
   if (issuer_.is_mac2_valid(now, *source, datagram)) {
-    if (limiter_.count_proven(now, source->ip)) return std::nullopt;
+    if (limiter.count_proven(now, source->ip)) return std::nullopt;
     return Drop::kUnderLoad;
   }
-  if (cookie_replies_.size() < kMaxQueuedCookieReplies && limiter_.take_cookie_reply(now)) {
+  if (cookie_replies_.size() < kMaxQueuedCookieReplies && limiter.take_cookie_reply(now)) {
     ControlDatagram reply(kCookieReplyBytes);
     issuer_.create_reply(now, *source, datagram, reply.bytes().first<kCookieReplyBytes>());
     cookie_replies_.push_back({*source, reply});
@@ -170,9 +168,12 @@ std::optional<Drop> Device::admit(Timestamp now, const std::optional<SocketAddre
   return Drop::kUnderLoad;
 }
 
-Inbound Device::handle_initiation(Timestamp now, std::span<const uint8_t> datagram) {
+Inbound Device::handle_initiation(Timestamp now, const std::optional<SocketAddress>& source,
+                                  std::span<const uint8_t> datagram) {
   const auto message = Initiation::parse(datagram);
   if (!message) return drop(Drop::kUnknownType);
+  if (!is_mac1_valid(mac_keys_, datagram)) return drop(Drop::kBadMac1);
+  if (const auto refused = admit(now, source, datagram, initiation_limiter_)) return drop(*refused);
   auto opened = open_initiation(local_, *message);
   if (!opened) return drop(Drop::kBadHandshake);
   const auto peer = find_peer(opened->remote_static);
@@ -182,11 +183,14 @@ Inbound Device::handle_initiation(Timestamp now, std::span<const uint8_t> datagr
   return Consumed{peer};
 }
 
-Inbound Device::handle_response(Timestamp now, std::span<const uint8_t> datagram) {
+Inbound Device::handle_response(Timestamp now, const std::optional<SocketAddress>& source,
+                                std::span<const uint8_t> datagram) {
   const auto message = Response::parse(datagram);
   if (!message) return drop(Drop::kUnknownType);
+  if (!is_mac1_valid(mac_keys_, datagram)) return drop(Drop::kBadMac1);
   const auto peer = indices_.find(message->receiver);
   if (!peer) return drop(Drop::kUnknownIndex);
+  if (const auto refused = admit(now, source, datagram, response_limiter_)) return drop(*refused);
   if (const auto failed = touch(*peer).handle_response(now, *message)) return drop(*failed);
   return Consumed{peer};
 }

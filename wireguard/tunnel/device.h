@@ -111,9 +111,11 @@ class Device {
 
  private:
   std::optional<Drop> admit(Timestamp now, const std::optional<SocketAddress>& source,
+                            std::span<const uint8_t> datagram, HandshakeLimiter& limiter);
+  Inbound handle_initiation(Timestamp now, const std::optional<SocketAddress>& source,
                             std::span<const uint8_t> datagram);
-  Inbound handle_initiation(Timestamp now, std::span<const uint8_t> datagram);
-  Inbound handle_response(Timestamp now, std::span<const uint8_t> datagram);
+  Inbound handle_response(Timestamp now, const std::optional<SocketAddress>& source,
+                          std::span<const uint8_t> datagram);
   Inbound handle_cookie_reply(Timestamp now, std::span<const uint8_t> datagram);
   Inbound handle_data(Timestamp now, std::span<uint8_t> datagram);
   Inbound drop(Drop why);
@@ -128,7 +130,10 @@ class Device {
   DhKey local_;
   MacKeys mac_keys_;
   IndexTable indices_;
-  HandshakeLimiter limiter_;
+  // Anybody can send initiations; a response has to name an index that only its path has seen. So
+  // a flood of the former must not spend what the latter need: their limits are apart.
+  HandshakeLimiter initiation_limiter_;
+  HandshakeLimiter response_limiter_;
   CookieIssuer issuer_;
 
   std::vector<std::unique_ptr<Tunnel>> tunnels_;  // By PeerId; null where a peer was removed.

@@ -250,26 +250,69 @@ TEST_CASE("a cookie that answers nothing of ours is dropped") {
   CHECK(drops(pair.a.device, Drop::kBadCookieReply) == 1);
 }
 
-TEST_CASE("a flood from many sources neither grows memory nor keeps a real peer out") {
-  Pair pair;
-  pair.connect(pair.a);
+// An initiation by a key that `end` does not know, with the right mac1.
+std::array<uint8_t, kInitiationBytes> stranger_initiation(const testing::End& end) {
   SeededRandom random(7);
   const DhKey stranger = DhKey::generate(random);
-  const auto to_b = RemoteIdentity::create(stranger, pair.b.device.public_key(), {});
+  const auto remote = RemoteIdentity::create(stranger, end.device.public_key(), {});
   std::array<uint8_t, kInitiationBytes> initiation{};
-  REQUIRE(create_initiation(*to_b, stranger, SessionIndex(1), Tai64n::encode(1, 2), random,
+  REQUIRE(create_initiation(*remote, stranger, SessionIndex(1), Tai64n::encode(1, 2), random,
                             initiation));
-  CookieHolder(pair.b.device.public_key()).stamp(kStart, initiation);
+  CookieHolder(end.device.public_key()).stamp(kStart, initiation);
+  return initiation;
+}
+
+SocketAddress stranger_address(uint32_t i) {
+  return {Ipv4Address{{10, static_cast<uint8_t>(i >> 16), static_cast<uint8_t>(i >> 8),
+                       static_cast<uint8_t>(i)}},
+          1000};
+}
+
+// As many strangers as a fast network brings within a moment; their cookies go nowhere.
+void flood_at_once(Pair& pair, testing::End& end, uint32_t strangers) {
+  const auto initiation = stranger_initiation(end);
+  for (uint32_t i = 0; i < strangers; ++i) {
+    auto copy = initiation;
+    end.device.handle_datagram(pair.now, stranger_address(i), copy);
+    while (end.device.poll_transmit()) {
+    }
+  }
+}
+
+TEST_CASE("a peer can connect while ten thousand strangers a second ask for cookies") {
+  Pair pair;
+  flood_at_once(pair, pair.b, 10'000);
+  pair.a.device.start_handshake(pair.now, pair.a.peer);
+  pair.run_for(4900ms);
+  CHECK(pair.count(pair.b, MessageType::kCookieReply) == 1);
+  flood_at_once(pair, pair.b, 10'000);
+  pair.run_for(500ms);
+  CHECK(pair.count(pair.a, MessageType::kInitiation) == 2);
+  CHECK(pair.send(pair.a, ipv4_packet(64)));
+}
+
+TEST_CASE("strangers that flood us do not hold up a handshake of our own") {
+  Pair pair;
+  flood_at_once(pair, pair.a, 10'000);
+  pair.a.device.start_handshake(pair.now, pair.a.peer);
+  pair.run_for(100ms);
+  CHECK(pair.count(pair.a, MessageType::kInitiation) == 1);
+  CHECK(pair.send(pair.a, ipv4_packet(64)));
+}
+
+TEST_CASE("a flood from many sources neither grows memory nor keeps a real peer out") {
+  DeviceOptions options;
+  options.limits.cookie_replies = 1000;
+  Pair pair(1, {}, options);
+  pair.connect(pair.a);
+  auto initiation = stranger_initiation(pair.b);
   const bool right_mac = GENERATE(true, false);
   if (!right_mac) initiation[120] ^= 1;
   uint64_t replies = 0;
-  for (int i = 0; i < 100'000; ++i) {
+  for (uint32_t i = 0; i < 100'000; ++i) {
     if (i % 10'000 == 0) pair.run_for(1s);
     auto copy = initiation;
-    const SocketAddress source{Ipv4Address{{10, static_cast<uint8_t>(i >> 16),
-                                            static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)}},
-                               1000};
-    pair.b.device.handle_datagram(pair.now, source, copy);
+    pair.b.device.handle_datagram(pair.now, stranger_address(i), copy);
     while (const auto out = pair.b.device.poll_transmit())
       replies += std::holds_alternative<SocketAddress>(out->to);
     if (i % 1000 == 0) CHECK(pair.send(pair.a, ipv4_packet(64)));
