@@ -260,3 +260,49 @@ handshake_time() { shown "$1" latest-handshakes; }
 rss_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
 short() { local name=${1##*/}; echo "${name% *}"; }
 is_itself() { [ "$(readlink -f "$(command -v "$OURS")")" = "$(readlink -f "$(command -v "$THEIRS")")" ]; }
+
+# --- transfers -------------------------------------------------------------------------------------------------------
+
+TCP_HASH=$REPOSITORY/tests/interop/tcp_hash.py
+is_listening() { host "$1" ss -Hltn "sport = :$2" | grep -q .; }
+
+# start_transfer FROM TO ADDRESS PORT BYTES: TCP in the background.
+start_transfer() {
+  start "receive-$4" "$2" python3 "$TCP_HASH" receive "$3" "$4"
+  within 10 "the receiver to listen" is_listening "$2" "$4"
+  start "send-$4" "$1" timeout 120 python3 "$TCP_HASH" send "$3" "$4" "$5"
+}
+# finish_transfer PORT: waits until it is over; both ends must have seen the same bytes.
+finish_transfer() {
+  local sent received sum bytes rate
+  wait "${PID[send-$1]}" || fail "sending to port $1: $(tail -n 1 "$WORK/send-$1.log")"
+  wait "${PID[receive-$1]}" || fail "receiving on port $1: $(tail -n 1 "$WORK/receive-$1.log")"
+  sent=$(cat "$WORK/send-$1.log") received=$(cat "$WORK/receive-$1.log")
+  [ "${sent% * *}" = "${received% * *}" ] || fail "port $1: sent $sent, received $received"
+  read -r sum bytes _ rate <<<"$received"
+  say "ok: $bytes bytes arrived, SHA-256 ${sum:0:16}… equal, $rate Mbit/s"
+}
+
+# --- strangers -------------------------------------------------------------------------------------------------------
+
+FLOOD=${INITIATION_FLOOD:-$REPOSITORY/build/tests/initiation_flood}  # Our own tool, beside the stories.
+FLOOD_SOURCES=198.18.0.0/15
+
+need_flood() {
+  need "$@"
+  [ -x "$FLOOD" ] || fail "$FLOOD is not built"
+}
+# add_stranger HOST: a namespace on a cable of its own to HOST (192.0.3.2), owner of 131,072 addresses.
+add_stranger() {
+  add_host "x$1"
+  cable "x$1" eth0 "$1" eth1
+  address "x$1" eth0 192.0.3.1/24
+  address "$1" eth1 192.0.3.2/24
+  ip -n "$(ns "x$1")" route add local "$FLOOD_SOURCES" dev lo
+  ip -n "$(ns "$1")" route add "$FLOOD_SOURCES" via 192.0.3.1
+}
+# start_flood HOST OPTIONS...: HOST's stranger sends initiations to its WireGuard port, in the background.
+start_flood() {
+  local where=$1; shift
+  start flood "x$where" "$FLOOD" --to 192.0.3.2:51820 --key "$(public_key "$where")" --sources "$FLOOD_SOURCES" "$@"
+}

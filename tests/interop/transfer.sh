@@ -6,20 +6,12 @@ story 280 "$@"
 need python3
 # A sanitized build is many times slower.
 TRANSFER_BYTES=${TRANSFER_BYTES:-$((CONNLIB_SANITIZED ? 64 << 20 : 1 << 30))}
-TCP_HASH=$(dirname "${BASH_SOURCE[0]}")/tcp_hash.py
-is_listening() { host "$1" ss -Hltn "sport = :$2" | grep -q .; }
 
 # transfer FROM TO ADDRESS PORT
 transfer() {
-  local sent received
-  start "receive-$4" "$2" python3 "$TCP_HASH" receive "$3" "$4"
-  within 10 "the receiver to listen" is_listening "$2" "$4"
-  sent=$(host "$1" timeout 120 python3 "$TCP_HASH" send "$3" "$4" "$TRANSFER_BYTES") || fail "sending from $1 to $3"
-  within 30 "the receiver to end" is_gone "${PID[receive-$4]}"
-  received=$(cat "$WORK/receive-$4.log")
-  [ "${sent%% *}" = "${received%% *}" ] || fail "$1 to $3: sent $sent, received $received"
-  [ "$(cut -d' ' -f2 <<<"$received")" = "$TRANSFER_BYTES" ] || fail "short: $received"
-  say "ok: $TRANSFER_BYTES bytes from $1 to $3, SHA-256 ${sent:0:16}… equal, ${received##* } Mbit/s"
+  say "- from $1 to $2, $3"
+  start_transfer "$@" "$TRANSFER_BYTES"
+  finish_transfer "$4"
 }
 
 hosts
