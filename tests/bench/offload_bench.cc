@@ -53,7 +53,7 @@ void cut(benchmark::State& state) {
   state.counters["allocs/packet"] =
       static_cast<double>(bench::allocations() - before) / static_cast<double>(packets);
 }
-BENCHMARK(cut);
+BENCHMARK(cut)->Name("cut one segment off a super-packet");
 
 void merge(benchmark::State& state) {
   const auto packet = super_packet();
@@ -74,7 +74,7 @@ void merge(benchmark::State& state) {
   state.counters["allocs/packet"] =
       static_cast<double>(bench::allocations() - before) / static_cast<double>(merged);
 }
-BENCHMARK(merge);
+BENCHMARK(merge)->Name("merge one segment");
 
 }  // namespace
 }  // namespace connlib

@@ -8,7 +8,7 @@ void RatioReporter::ReportRuns(const std::vector<Run>& runs) {
   ConsoleReporter::ReportRuns(runs);
   for (const Run& run : runs) {
     if (run.run_type == Run::RT_Aggregate && run.aggregate_name == "median") {
-      medians_[run.run_name.str()] = run.GetAdjustedRealTime();
+      medians_[run.run_name.str()] = run.GetAdjustedCPUTime();
     }
   }
 }

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Tables, ratios and verdicts from what run.sh measured.
+
+report.py [--json] [--micro FILE]... [--tunnel FILE]
+
+--micro takes Google Benchmark's JSON, --tunnel the objects of tunnel.sh. With --json one JSON object is printed
+instead of tables; BENCH_JSON=FILE writes that object besides the tables.
+"""
+import argparse
+import json
+import os
+import re
+import statistics
+import sys
+
+OURS = "connlib-wg"
+PEER = "wireguard-go"
+NEWER = "wireguard-go (WIREGUARD_GO)"
+TCP = ["tcp1", "tcp1-reverse", "tcp4", "tcp4-reverse"]
+SIZES = [64, 576, 1280, 1420]
+
+# The bar: what `make bench` must show.
+MAX_AEAD_RATIO = 1.15
+MIN_TCP_RATIO = {PEER: 6.0, NEWER: 2.0}
+MAX_CPU_SHARE = {PEER: 0.15, NEWER: 0.45}
+
+
+def read_objects(path):
+    """The JSON objects that follow each other in a file."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    decoder = json.JSONDecoder()
+    at = 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        value, at = decoder.raw_decode(text, at)
+        yield value
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def row(cells, widths):
+    print("  " + "".join(f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths))))
+
+
+# --- microbenchmarks
+
+
+def micro_figures(paths):
+    """name/size -> {real_time in ns, allocs}; medians where a benchmark repeats."""
+    figures = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            runs = json.load(file)["benchmarks"]
+        for run in runs:
+            if run.get("aggregate_name", "median") != "median":
+                continue
+            name = re.sub(r"/(min_time|repeats|real_time|iterations).*", "", run["run_name"])
+            scale = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[run["time_unit"]]
+            standard = {"name", "run_name", "run_type", "time_unit", "aggregate_name", "aggregate_unit"}
+            figure = {k: v for k, v in run.items() if k not in standard and isinstance(v, float)}
+            figure["ns"] = run["cpu_time"] * scale  # Not real time: the machine may be busy.
+            figures[name] = figure
+    return figures
+
+
+def micro_report(figures):
+    checks = []
+    if "connlib_seal/1280" in figures:
+        print("\nCost per packet beside the bare AEAD (OpenSSL ChaCha20-Poly1305, keyed once, a fresh nonce per packet)\n")
+        widths = [12, 12, 14, 10, 16]
+        row(["", "connlib", "bare AEAD", "ratio", "allocs/packet"], widths)
+        for operation in ("seal", "open"):
+            for size in SIZES:
+                ours = figures[f"connlib_{operation}/{size}"]
+                bare = figures[f"openssl_{operation}/{size}"]
+                ratio = ours["ns"] / bare["ns"]
+                row([f"{operation} {size} B", f"{ours['ns']:.0f} ns", f"{bare['ns']:.0f} ns", f"{ratio:.3f}",
+                     f"{ours['allocs/packet']:g}"], widths)
+                if size == 1280:
+                    checks.append((f"{operation} at 1280 bytes at most {MAX_AEAD_RATIO} x bare AEAD", ratio,
+                                   ratio <= MAX_AEAD_RATIO))
+    others = {name: f for name, f in figures.items() if "allocs/packet" in f and not name.startswith("connlib_")}
+    if others:
+        print("\nThe rest of the packet path\n")
+        widths = [40, 14, 16]
+        row(["", "per packet", "allocs/packet"], widths)
+        for name, figure in others.items():
+            row([name, f"{figure['ns']:.0f} ns", f"{figure['allocs/packet']:g}"], widths)
+    allocating = [name for name, f in figures.items() if f.get("allocs/packet", 0) > 0]
+    if figures:
+        checks.append(("0 allocations per packet", len(allocating), not allocating))
+    if "handshake" in figures:
+        seconds = figures["handshake"]["ns"] / 1e9
+        print(f"\n  handshakes, both ends on one core: {1 / seconds:.0f} per second")
+    if "memory" in figures:
+        memory = figures["memory"]
+        print(f"  memory per peer with {memory['peers']:.0f} peers: {memory['configured_bytes']:.0f} bytes configured, "
+              f"{memory['session_bytes']:.0f} bytes with a session")
+    return checks
+
+
+# --- end to end
+
+
+def tunnel_figures(path):
+    """(veth, program, what) -> medians over the rounds."""
+    samples = {}
+    for run in read_objects(path):
+        samples.setdefault((run["veth"], run["program"], run["what"]), []).append(run)
+    return {key: tunnel_figure(key[2], runs) for key, runs in samples.items()}
+
+
+def tunnel_figure(what, runs):
+    median = statistics.median
+    if what == "latency":
+        return {"median_us": median(statistics.median(r["result"]) for r in runs),
+                "p99_us": median(percentile(r["result"], 0.99) for r in runs)}
+    if what == "udp":
+        ends = [r["result"]["end"]["sum"] for r in runs]
+        received = [e["bytes"] * (1 - e["lost_percent"] / 100) for e in ends]
+        return {"mbit_per_second": median(b * 8e-6 / e["seconds"] for b, e in zip(received, ends)),
+                "loss_percent": median(e["lost_percent"] for e in ends),
+                "cpu_seconds_per_gb": median(r["cpu_seconds"] / b * 1e9 for b, r in zip(received, runs))}
+    ends = [r["result"]["end"]["sum_received"] for r in runs]
+    return {"mbit_per_second": median(e["bits_per_second"] / 1e6 for e in ends),
+            "cpu_seconds_per_gb": median(r["cpu_seconds"] / e["bytes"] * 1e9 for e, r in zip(ends, runs))}
+
+
+WORDS = {"tcp1": "TCP, 1 stream", "tcp1-reverse": "TCP, 1 stream, reverse", "tcp4": "TCP, 4 streams",
+         "tcp4-reverse": "TCP, 4 streams, reverse", "udp": "UDP delivered"}
+
+
+def tunnel_report(figures):
+    programs = list(dict.fromkeys(program for _, program, _ in figures))
+    checks = []
+    for veth in dict.fromkeys(v for v, _, _ in figures):
+        print(f"\nThrough a tunnel, veth {veth}: Mbit/s (CPU seconds of both ends per GB)\n")
+        widths = [26] + [22] + [34] * (len(programs) - 1)
+        row([""] + programs, widths)
+        for what, words in WORDS.items():
+            ours = figures[veth, OURS, what]
+            cells = [words, f"{ours['mbit_per_second']:.0f} ({ours['cpu_seconds_per_gb']:.2f})"]
+            for program in programs[1:]:
+                theirs = figures[veth, program, what]
+                ratio = ours["mbit_per_second"] / theirs["mbit_per_second"]
+                share = ours["cpu_seconds_per_gb"] / theirs["cpu_seconds_per_gb"]
+                cells.append(f"{theirs['mbit_per_second']:.0f} ({theirs['cpu_seconds_per_gb']:.2f})"
+                             f"  {ratio:.2f} x, {share:.0%}")
+            row(cells, widths)
+        row(["UDP lost"] + [f"{figures[veth, p, 'udp']['loss_percent']:.1f} %" for p in programs], widths)
+        for name, words in (("median_us", "round trip, median"), ("p99_us", "round trip, p99")):
+            row([words] + [f"{figures[veth, p, 'latency'][name]:.0f} us" for p in programs], widths)
+        checks += tunnel_checks(figures, veth, programs[1:])
+    return checks
+
+
+def tunnel_checks(figures, veth, programs):
+    """The ratio of all TCP runs together: geometric mean."""
+    checks = []
+    for program in programs:
+        def mean(name, of=program):
+            return statistics.geometric_mean(figures[veth, OURS, w][name] / figures[veth, of, w][name] for w in TCP)
+        ratio, share = mean("mbit_per_second"), mean("cpu_seconds_per_gb")
+        checks.append((f"veth {veth}: TCP at least {MIN_TCP_RATIO[program]:g} x {program}", ratio,
+                       ratio >= MIN_TCP_RATIO[program]))
+        checks.append((f"veth {veth}: CPU per GB at most {MAX_CPU_SHARE[program]:.0%} of {program}", share,
+                       share <= MAX_CPU_SHARE[program]))
+    return checks
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when the bar is not reached")
+    parser.add_argument("--micro", action="append", default=[])
+    parser.add_argument("--tunnel")
+    arguments = parser.parse_args()
+    screen = sys.stdout
+    if arguments.json:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    micro = micro_figures(arguments.micro)
+    checks = micro_report(micro)
+    tunnel = tunnel_figures(arguments.tunnel) if arguments.tunnel else {}
+    checks += tunnel_report(tunnel)
+    print("\nThe bar\n")
+    for what, value, met in checks:
+        print(f"  {'reached' if met else 'MISSED '}  {what}: {value:.3g}")
+    sys.stdout = screen
+    everything = json.dumps({
+        "micro": micro,
+        "tunnel": [{"veth": v, "program": p, "what": w, **f} for (v, p, w), f in tunnel.items()],
+        "bar": [{"what": what, "value": value, "reached": met} for what, value, met in checks],
+    }, indent=1)
+    if arguments.json:
+        print(everything)
+    if os.environ.get("BENCH_JSON"):
+        with open(os.environ["BENCH_JSON"], "w", encoding="utf-8") as file:
+            file.write(everything + "\n")
+    if arguments.check and not all(met for _, _, met in checks):
+        sys.exit(1)
+
+
+main()
