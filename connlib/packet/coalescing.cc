@@ -5,6 +5,7 @@
 
 #include "connlib/base/bytes.h"
 #include "connlib/packet/checksum.h"
+#include "connlib/packet/protocol.h"
 
 namespace connlib {
 namespace {

@@ -18,7 +18,4 @@ struct OffloadInfo {
   uint16_t checksum_offset = 0;  // Of the field, from there.
 };
 
-inline constexpr uint8_t kProtocolTcp = 6;
-inline constexpr uint8_t kProtocolUdp = 17;
-
 }  // namespace connlib

@@ -8,12 +8,14 @@
 #include "connlib/base/random_source.h"
 #include "connlib/packet/checksum.h"
 #include "connlib/packet/coalescing.h"
+#include "connlib/packet/protocol.h"
 #include "connlib/packet/segmentation.h"
+#include "tests/support/packets.h"
 
 namespace connlib {
 namespace {
 
-using Bytes = std::vector<uint8_t>;
+using testing::Bytes;
 
 struct Flow {
   bool v6 = false;
@@ -24,64 +26,18 @@ struct Flow {
   size_t options = 12;
 };
 
-size_t l4_offset(std::span<const uint8_t> packet) { return packet[0] >> 4 == 4 ? 20 : 40; }
-
-void finish_checksums(Bytes& packet) {
-  const size_t l4 = l4_offset(packet);
-  const uint8_t protocol = l4 == 20 ? packet[9] : packet[6];
-  if (l4 == 20) {
-    store_be16(&packet[10], 0);
-    ChecksumSum sum;
-    sum.add(std::span<const uint8_t>(packet).first(20));
-    store_be16(&packet[10], sum.finished());
-  }
-  const size_t field = l4 + (protocol == kProtocolTcp ? 16 : 6);
-  store_be16(&packet[field], 0);
-  ChecksumSum sum;
-  sum.add_pseudo_header(packet, protocol, static_cast<uint32_t>(packet.size() - l4));
-  sum.add(std::span<const uint8_t>(packet).subspan(l4));
-  const uint16_t value = sum.finished();
-  store_be16(&packet[field], protocol == kProtocolUdp && value == 0 ? uint16_t{0xffff} : value);
-}
-
 // Builds the next packet of a flow and advances the flow.
-Bytes next_packet(Flow& flow, size_t payload, uint8_t flags, SeededRandom& random) {
-  const bool tcp = flow.protocol == kProtocolTcp;
-  const size_t l4 = flow.v6 ? 40 : 20;
-  const size_t l4_header = tcp ? 20 + flow.options : 8;
-  Bytes packet(l4 + l4_header + payload);
-  random.fill(std::span<uint8_t>(packet).subspan(l4 + l4_header));
-  if (flow.v6) {
-    packet[0] = 0x60;
-    store_be16(&packet[4], static_cast<uint16_t>(packet.size() - 40));
-    packet[6] = flow.protocol;
-    packet[7] = 64;
-    packet[23] = 1;
-    packet[39] = 2;
-  } else {
-    packet[0] = 0x45;
-    store_be16(&packet[2], static_cast<uint16_t>(packet.size()));
-    store_be16(&packet[4], flow.id++);
-    packet[8] = 64;
-    packet[9] = flow.protocol;
-    packet[12] = 10;
-    packet[16] = 10;
-  }
-  store_be16(&packet[l4], flow.port);
-  store_be16(&packet[l4 + 2], 443);
-  if (tcp) {
-    store_be32(&packet[l4 + 4], flow.sequence);
-    flow.sequence += static_cast<uint32_t>(payload);
-    store_be32(&packet[l4 + 8], 999);
-    packet[l4 + 12] = static_cast<uint8_t>(l4_header / 4 << 4);
-    packet[l4 + 13] = flags;
-    store_be16(&packet[l4 + 14], 501);
-    for (size_t i = 20; i < l4_header; ++i) packet[l4 + i] = 1;
-  } else {
-    store_be16(&packet[l4 + 4], static_cast<uint16_t>(8 + payload));
-  }
-  finish_checksums(packet);
-  return packet;
+Bytes next_packet(Flow& flow, size_t payload_bytes, uint8_t flags, SeededRandom& random) {
+  const SocketAddress from{testing::address(flow.v6 ? "fd00::1" : "10.0.0.1"), flow.port};
+  const SocketAddress to = testing::endpoint(flow.v6 ? "[fd00::2]:443" : "10.0.0.2:443");
+  Bytes payload(payload_bytes);
+  random.fill(payload);
+  const testing::IpFields ip{.identification = flow.id++};
+  if (flow.protocol == kProtocolUdp) return testing::udp_packet(from, to, payload, ip);
+  const testing::TcpFields tcp{
+      .sequence = flow.sequence, .flags = flags, .options = Bytes(flow.options, 1)};
+  flow.sequence += static_cast<uint32_t>(payload_bytes);
+  return testing::tcp_packet(from, to, tcp, payload, ip);
 }
 
 Bytes joined(const Coalescer::Group& group) {
@@ -159,7 +115,7 @@ TEST_CASE("any mix of flows comes out byte for byte, in order within each flow")
   auto by_flow = [](const std::vector<Bytes>& list) {
     std::map<uint16_t, std::vector<Bytes>> flows_of;  // by source port
     for (const Bytes& packet : list) {
-      flows_of[load_be16(&packet[l4_offset(packet)])].push_back(packet);
+      flows_of[load_be16(&packet[testing::upper_offset(packet)])].push_back(packet);
     }
     return flows_of;
   };

@@ -18,6 +18,7 @@
 #include "connlib/base/bytes.h"
 #include "connlib/packet/checksum.h"
 #include "connlib/packet/coalescing.h"
+#include "connlib/packet/protocol.h"
 #include "connlib/packet/segmentation.h"
 
 namespace connlib::shells {

@@ -8,11 +8,12 @@
 
 #include "connlib/base/bytes.h"
 #include "connlib/base/trace.h"
+#include "tests/support/packets.h"
 
 namespace connlib::wg {
 namespace {
 
-using Bytes = std::vector<uint8_t>;
+using testing::Bytes;
 
 const Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777);
 const absl::Time kDate = absl::FromUnixSeconds(1'700'000'000);
@@ -30,25 +31,9 @@ PublicKey public_key_of(uint8_t seed) { return wireguard::DhKey(key_of(seed)).pu
 
 // A packet of protocol 253 (experiments), so that nothing merges it.
 Bytes packet(std::string_view from, std::string_view to, size_t bytes = 60, uint8_t ecn = 0) {
-  Bytes out(bytes, 0xab);
-  if (ip(from).is_v4()) {
-    std::fill_n(out.begin(), 20, uint8_t{0});
-    out[0] = 0x45;
-    out[1] = ecn;
-    store_be16(&out[2], static_cast<uint16_t>(bytes));
-    out[9] = 253;
-    std::copy_n(ip(from).bytes().data(), 4, &out[12]);
-    std::copy_n(ip(to).bytes().data(), 4, &out[16]);
-  } else {
-    std::fill_n(out.begin(), 40, uint8_t{0});
-    out[0] = 0x60;
-    out[1] = static_cast<uint8_t>(ecn << 4);
-    store_be16(&out[4], static_cast<uint16_t>(bytes - 40));
-    out[6] = 253;
-    std::copy_n(ip(from).bytes().data(), 16, &out[8]);
-    std::copy_n(ip(to).bytes().data(), 16, &out[24]);
-  }
-  return out;
+  const size_t header_bytes = ip(from).is_v4() ? 20 : 40;
+  return testing::ip_packet(ip(from), ip(to), 253, Bytes(bytes - header_bytes, 0xab),
+                            {.traffic_class = ecn});
 }
 
 // Host is one end: an engine, its address, and what it gave to its TUN.

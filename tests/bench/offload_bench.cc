@@ -6,6 +6,7 @@
 #include "connlib/base/bytes.h"
 #include "connlib/base/check.h"
 #include "connlib/packet/coalescing.h"
+#include "connlib/packet/protocol.h"
 #include "connlib/packet/segmentation.h"
 #include "tests/bench/allocation_counter.h"
 
