@@ -24,6 +24,16 @@ uint16_t to_native(uint16_t host) noexcept {
   return native;
 }
 
+// RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m').
+uint16_t fold_change(uint16_t checksum, uint16_t removed, uint16_t added) noexcept {
+  uint32_t sum = static_cast<uint16_t>(~checksum);
+  sum += static_cast<uint16_t>(~removed);
+  sum += added;
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
 }  // namespace
 
 void ChecksumSum::add(std::span<const uint8_t> bytes) noexcept {
@@ -71,13 +81,18 @@ uint16_t ChecksumSum::folded() const noexcept {
   return load_be16(bytes);
 }
 
+void ChecksumDelta::replace(std::span<const uint8_t> old_bytes,
+                            std::span<const uint8_t> new_bytes) noexcept {
+  removed_.add(old_bytes);
+  added_.add(new_bytes);
+}
+
+uint16_t ChecksumDelta::apply(uint16_t checksum) const noexcept {
+  return fold_change(checksum, removed_.folded(), added_.folded());
+}
+
 uint16_t update_checksum(uint16_t checksum, uint16_t old_word, uint16_t new_word) noexcept {
-  uint32_t sum = static_cast<uint16_t>(~checksum);
-  sum += static_cast<uint16_t>(~old_word);
-  sum += new_word;
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
+  return fold_change(checksum, old_word, new_word);
 }
 
 }  // namespace connlib

@@ -26,6 +26,21 @@ class ChecksumSum {
   uint64_t sum_ = 0;
 };
 
+// ChecksumDelta collects what changes under a checksum and applies it at once (RFC 1624 eqn. 3).
+class ChecksumDelta {
+ public:
+  // Both have the same even length and lie at an even distance from the start of the sum.
+  void replace(std::span<const uint8_t> old_bytes, std::span<const uint8_t> new_bytes) noexcept;
+
+  // apply() is the new value of `checksum`, in host order like the old one. Eqn. 3 cannot tell a
+  // sum of nothing but zeros (checksum 0xffff) from one of 0xffff (checksum 0): it answers 0.
+  uint16_t apply(uint16_t checksum) const noexcept;
+
+ private:
+  ChecksumSum removed_;
+  ChecksumSum added_;
+};
+
 // update_checksum() is RFC 1624 eqn. 3 for one 16-bit word of the covered data: all in host order.
 uint16_t update_checksum(uint16_t checksum, uint16_t old_word, uint16_t new_word) noexcept;
 

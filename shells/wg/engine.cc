@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "shells/wg/inner_header.h"
+#include "connlib/packet/ip_header.h"
 
 namespace connlib::wg {
 
@@ -39,7 +39,7 @@ Engine::~Engine() = default;
 size_t Engine::handle_packet(Timestamp now, const SuperPacket& packet, size_t first) {
   const size_t segments = packet.segments();
   // All segments share addresses, so one lookup serves the super-packet.
-  const PeerId* route = allowed_ips_.find(InnerHeader(packet.bytes()).destination());
+  const PeerId* route = allowed_ips_.find(IpHeader(packet.bytes()).destination());
   if (route == nullptr || !is_up_) {
     drops_.no_route += segments - first;
     return segments;
@@ -72,7 +72,7 @@ bool Engine::seal_segment(Timestamp now, PeerId id, const SocketAddress& to,
     return true;
   }
   const std::span<uint8_t> datagram =
-      outgoing_.reserve(to, InnerHeader(packet.bytes()).ecn(), sealed_bytes);
+      outgoing_.reserve(to, IpHeader(packet.bytes()).ecn(), sealed_bytes);
   if (datagram.empty()) return false;
   packet.write_segment(segment, datagram.subspan(kDataHeaderBytes, packet_bytes));
   if (device_.seal(now, id, datagram, packet_bytes)) {
@@ -101,7 +101,7 @@ bool Engine::flush_staged(Timestamp now, PeerId id) {
     const size_t sealed_bytes = device_.sealed_bytes(id, packet.size());
     if (sealed_bytes <= DatagramRun::kCapacity) {
       const std::span<uint8_t> datagram =
-          outgoing_.reserve(*to.endpoint, InnerHeader(packet).ecn(), sealed_bytes);
+          outgoing_.reserve(*to.endpoint, IpHeader(packet).ecn(), sealed_bytes);
       if (datagram.empty()) return false;
       std::copy(packet.begin(), packet.end(), datagram.subspan(kDataHeaderBytes).begin());
       if (!device_.seal(now, id, datagram, packet.size())) return false;
@@ -135,7 +135,7 @@ void Engine::roam(PeerId id, const SocketAddress& remote) {
 }
 
 void Engine::deliver(const Delivered& delivered, Ecn ecn, WriteGroup write) {
-  const PeerId* owner = allowed_ips_.find(InnerHeader(delivered.packet).source());
+  const PeerId* owner = allowed_ips_.find(IpHeader(delivered.packet).source());
   if (owner == nullptr || *owner != delivered.from) {
     ++drops_.source_not_allowed;
     return;
