@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <memory>
@@ -92,7 +93,9 @@ class Device {
   size_t sealed_bytes(PeerId peer, size_t packet_bytes) const {
     return tunnel(peer).sealed_bytes(packet_bytes);
   }
-  bool can_seal(Timestamp now, PeerId peer) const { return tunnel(peer).can_seal(now); }
+  bool can_seal(Timestamp now, PeerId peer) const {
+    return tunnel(peer).can_seal(std::max(now, last_now_));
+  }
 
   // seal(): see Tunnel::seal().
   [[nodiscard]] bool seal(Timestamp now, PeerId peer, std::span<uint8_t> datagram,

@@ -312,7 +312,13 @@ void Tunnel::set_persistent_keepalive(Timestamp now, Duration interval) {
   const bool was_off = config_.persistent_keepalive == 0s;
   config_.persistent_keepalive = interval;
   // Somebody who turns it on wants the path open now, not an interval later.
-  if (was_off && interval > 0s) run_timer(TunnelTimer::kPersistentKeepalive, now);
+  if (!was_off || interval == 0s) return;
+  last_traffic_ = now;
+  if (can_seal(now)) {
+    keepalive_out_ = true;
+  } else {
+    start_handshake(now);
+  }
 }
 
 // The table of spec §12 as data. The order of TunnelTimer is the order of evaluation.
@@ -405,7 +411,7 @@ void Tunnel::run_timer(TunnelTimer timer, Timestamp now) {
       if (can_seal(now)) {
         keepalive_out_ = true;
       } else if (!attempt_) {
-        send_initiation(now);
+        schedule_handshake(now);
       }
       return;
     case TunnelTimer::kCount:

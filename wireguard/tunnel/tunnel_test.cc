@@ -180,6 +180,18 @@ TEST_CASE("the initiator stops sending at 170 s, the responder goes on to 180 s"
   CHECK(pair.a.delivered.size() == 1);
 }
 
+TEST_CASE("a clock that steps back does not revive a session") {
+  Pair pair;
+  pair.connect(pair.a);
+  const Timestamp young = pair.now;
+  pair.filter = [](InFlight&) { return false; };
+  pair.run_until(kStart + 171s);
+  CHECK_FALSE(pair.a.device.can_seal(pair.now, pair.a.peer));
+  CHECK_FALSE(pair.a.device.can_seal(young, pair.a.peer));
+  pair.now = young;
+  CHECK_FALSE(pair.send(pair.a, ipv4_packet(64)));
+}
+
 TEST_CASE("an idle tunnel is renewed by its former initiator when the session dies") {
   Pair pair;
   pair.connect(pair.a);
@@ -269,6 +281,19 @@ TEST_CASE("a persistent keepalive opens the path at once and keeps it open") {
   const size_t before = pair.count(pair.a, MessageType::kData);
   pair.run_for(76s);
   CHECK(pair.count(pair.a, MessageType::kData) == before + 3);
+}
+
+TEST_CASE(
+    "a persistent keepalive to a dead peer sends no initiation sooner than 5 s after another") {
+  Pair pair(1, {.persistent_keepalive = 1s});
+  pair.filter = [](InFlight&) { return false; };
+  pair.run_for(400s);  // Several attempts, each given up after 90 s.
+  std::vector<Timestamp> sent;
+  for (const auto& entry : pair.sent) {
+    if (entry.from_a) sent.push_back(entry.at);
+  }
+  REQUIRE(sent.size() > 60);
+  for (size_t i = 1; i < sent.size(); ++i) CHECK(sent[i] - sent[i - 1] >= 5s);
 }
 
 TEST_CASE("a tunnel asks for a new session when its counter runs high") {
