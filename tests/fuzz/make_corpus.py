@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets into tests/fuzz/corpus/: published messages, configuration texts,
+and scripts for the state machines. Files that a fuzzer found (found-*) are left alone.
+
+usage: make_corpus.py            (from anywhere; then commit what changed)
+"""
+import json
+import pathlib
+
+FUZZ = pathlib.Path(__file__).resolve().parent
+VECTORS = json.loads((FUZZ.parent / "vectors" / "wireguard.json").read_text(encoding="utf-8"))
+
+
+def write(target, name, content):
+    folder = FUZZ / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def messages():
+    psk = VECTORS["handshakes"][0]
+    yield "initiation", psk["initiation"]["message"]
+    yield "response", psk["response"]["message"]
+    yield "cookie-reply", VECTORS["cookies"][0]["message"]
+    for message in VECTORS["transport"][:2]:
+        yield message["name"], message["message"]
+    for name in ("init-reserved-not-zero", "init-short", "data-31-bytes"):
+        yield name, next(m for m in VECTORS["negative"] if m["name"] == name)["message"]
+
+
+# The operations of tunnel_fuzz.cc. Side A is even, B odd.
+def send(side, size=100):
+    return bytes([side]) + size.to_bytes(2, "big")
+
+
+def start(side):
+    return bytes([2 + side])
+
+
+def run(seconds):
+    return bytes([14 + 16, seconds])
+
+
+DELIVER, NEXT = bytes([4]), bytes([14])
+CONNECT = start(0) + run(1)
+
+
+def corrupt(pick, offset, flip):
+    return bytes([8, pick]) + offset.to_bytes(2, "big") + bytes([flip])
+
+
+def change(side, what, argument=None):
+    return bytes([15, side | what << 1]) + (b"" if argument is None else bytes([argument]))
+
+
+def sleep(minutes):
+    return bytes([13]) + minutes.to_bytes(2, "big")
+
+
+TUNNEL = {
+    "idle": b"\0",
+    "connect-and-talk": b"\0" + CONNECT + send(0) + send(1, 1400) + run(1) + send(0, 1) + run(20),
+    "renew-by-age": b"\0" + CONNECT + (send(0) + send(1) + run(60)) * 7,
+    "both-start": b"\0" + start(0) + start(1) + run(2) + send(0) + send(1) + run(1),
+    "response-lost": b"\0" + start(0) + DELIVER + bytes([6, 0]) + run(6) + send(1) + run(1),
+    "replay-everything": b"\0" + CONNECT + send(0) + run(1) + b"".join(bytes([11, i]) for i in range(6)),
+    "corrupt-each-kind": b"\0" + start(0) + corrupt(0, 50, 1) + DELIVER + run(6) + send(0) + corrupt(0, 20, 4) + DELIVER,
+    "slept-for-days": b"\0" + CONNECT + send(0) + sleep(10000) + send(0) + NEXT * 3 + sleep(1) + CONNECT,
+    "reorder-and-reflect": b"\0" + CONNECT + send(0) * 5 + bytes([5, 3, 5, 1, 7, 0, 10, 2, 5, 2, 5, 0, 5, 0]),
+    "peer-lost-its-session": b"\0" + CONNECT + change(1, 0) + send(0) + DELIVER + run(30),
+    "rebuilt": b"\0" + CONNECT + change(0, 1) + change(1, 1) + start(0) + run(1) + bytes([11, 0, 11, 1]),
+    "cookies": b"\1" + CONNECT + run(20) + send(0) + run(130) + CONNECT,
+    "keepalives": b"\2" + run(30) + change(1, 2, 1) + run(10) + change(1, 2, 0) + sleep(10),
+    "counter-runs-high": b"\10" + CONNECT + (send(0) + run(1)) * 12,
+    "late-clock": b"\0" + CONNECT + change(0, 3, 200) + send(0) + run(200) + start(1) + run(1),
+    "given-up": b"\4" + start(0) + bytes([6, 0]) + NEXT * 12 + sleep(1) + run(30),
+}
+
+
+# The operations of wireguard_handshake_fuzz.cc: kind << 1 | side.
+def attack(side, pick, mutations, how):
+    """`pick` of the log; each mutation is XOR (offset, flip); how & 8 mends mac1."""
+    out = bytes([4 << 1 | side, 0, pick, len(mutations)])
+    for offset, flip in mutations:
+        out += bytes([0]) + offset.to_bytes(2, "big") + bytes([flip])
+    return out + bytes([how])
+
+
+def later(milliseconds):
+    return bytes([3 << 1]) + milliseconds.to_bytes(2, "big")
+
+
+MEND = 8
+SHAKE = bytes([0, 2 << 1, 0, 2 << 1, 0, 2 << 1, 0])  # Start, then initiation, response, keepalive arrive.
+HANDSHAKE = {
+    "plain": b"\0" + SHAKE,
+    "bad-mac1": b"\0\0" + attack(1, 0, [(120, 1)], 0),
+    "tampered-static": b"\0\0" + attack(1, 0, [(50, 1)], MEND),
+    "tampered-timestamp": b"\0\0" + attack(1, 0, [(90, 1)], MEND),
+    "tampered-ephemeral": b"\0\0" + attack(1, 0, [(8, 1)], MEND) + attack(1, 0, [(39, 128)], MEND),
+    "other-sender-index": b"\0\0" + attack(1, 0, [(4, 1)], MEND) + later(30) + attack(1, 0, [(5, 1)], MEND),
+    "tampered-response": b"\0\0" + bytes([4, 0]) + attack(0, 1, [(44, 1)], MEND) + attack(0, 1, [], 0),
+    "replayed": b"\0" + SHAKE + later(100) + attack(1, 0, [], 0) + attack(0, 1, [], 0) + attack(1, 2, [], 0),
+    "flood-from-one-source": b"\0" + SHAKE + attack(1, 0, [], 0) * 30,
+    "forced-cookie": b"\1\0" + attack(1, 0, [], 0) + attack(1, 0, [], 7) + attack(0, 1, [(40, 1)], 0) + attack(0, 1, [], 0),
+}
+
+KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddee7f"
+PEER = "c2290520ad21383a269dc03f43435ebdf19226dabd5f9cd4f38af0ccb91cfb36"
+OTHER = "1bd402862b6be1ecf078404edbff61bfd603259236194041cb207a4813c15b2a"
+UAPI = {
+    "get": (255, "get=1\n\n"),
+    "device": (255, f"set=1\nprivate_key={KEY}\nlisten_port=51820\nfwmark=4660\nreplace_peers=true\n\n"),
+    "peer": (
+        255,
+        f"set=1\nprivate_key={KEY}\npublic_key={PEER}\npreshared_key={OTHER}\nendpoint=192.0.2.1:51820\n"
+        "persistent_keepalive_interval=25\nreplace_allowed_ips=true\nallowed_ip=10.0.0.0/8\nallowed_ip=fd00::/64\n"
+        "protocol_version=1\n\n",
+    ),
+    "two-peers-in-pieces": (
+        6,
+        f"set=1\npublic_key={PEER}\nallowed_ip=0.0.0.0/0\npublic_key={OTHER}\nendpoint=[2001:db8::1]:1\n"
+        f"allowed_ip=0.0.0.0/0\n\nset=1\npublic_key={PEER}\nremove=true\n\nget=1\n\n",
+    ),
+    "updates": (
+        40,
+        f"set=1\npublic_key={PEER}\nallowed_ip=+10.0.0.0/8\n\nset=1\npublic_key={PEER}\nupdate_only=true\n"
+        f"allowed_ip=-10.0.0.0/8\n\nset=1\npublic_key={OTHER}\nupdate_only=true\n\nset=1\nprivate_key={'0' * 64}\nfwmark=\n\n",
+    ),
+    "errors": (255, "\nget=2\n\nset=1\nnonsense\n\nset=1\nlisten_port=65536\n\nset=1\nallowed_ip=10.0.0.0/8\n\nget=1"),
+}
+
+
+def main():
+    for name, text in messages():
+        write("wireguard_messages_fuzz", name, bytes.fromhex(text))
+    for name, script in TUNNEL.items():
+        write("tunnel_fuzz", name, script)
+    for name, script in HANDSHAKE.items():
+        write("wireguard_handshake_fuzz", name, script)
+    for name, (piece, text) in UAPI.items():
+        write("uapi_fuzz", name, bytes([piece]) + text.encode())
+
+
+if __name__ == "__main__":
+    main()
