@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <variant>
 
 #include <absl/container/inlined_vector.h>
@@ -28,11 +29,12 @@ struct LinkConditions {
 // Link is one direction of a wire: it decides when a datagram arrives, how often, or why never.
 class Link {
  public:
-  Link(LinkConditions conditions, SeededRandom random) : conditions_(conditions), random_(random) {}
+  Link(LinkConditions conditions, SeededRandom random)
+      : conditions_(conditions), random_(std::move(random)) {}
 
   struct Arrival {
     Timestamp at;
-    Ecn ecn;
+    Ecn ecn = Ecn::kNotEct;
   };
   using Arrivals = absl::InlinedVector<Arrival, 2>;  // One, or two for a duplicate.
 

@@ -50,7 +50,7 @@ class Nat {
   static constexpr uint16_t kFirstPort = 1024;
 
   Nat(NatBehaviour behaviour, IpAddress outer, SeededRandom random)
-      : behaviour_(behaviour), outer_(outer), random_(random) {}
+      : behaviour_(behaviour), outer_(outer), random_(std::move(random)) {}
 
   using Translation = std::variant<SocketAddress, DropReason>;
 

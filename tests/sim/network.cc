@@ -18,12 +18,12 @@ void Network::send(HostId host, Datagram datagram) {
     });
     return;
   }
-  pass(interface->cable.up, name(host) + " up", std::move(datagram),
+  pass(interface->cable.up, name(host) + " up", datagram,
        [this, site = interface->site](Datagram d) { enter_segment(site, std::move(d)); });
 }
 
 template <typename Next>
-void Network::pass(Link& link, const std::string& where, Datagram datagram, Next next) {
+void Network::pass(Link& link, const std::string& where, const Datagram& datagram, Next next) {
   const size_t bytes = wire_bytes(datagram.destination.ip.family(), datagram.bytes.size());
   const auto outcome = link.pass(queue_.now(), bytes, datagram.ecn);
   if (const auto* reason = std::get_if<DropReason>(&outcome)) {
@@ -41,7 +41,7 @@ void Network::enter_segment(SiteId site, Datagram datagram) {
   if (site == kInternet) {
     const auto route = routes_.find({datagram.source.ip, datagram.destination.ip});
     if (route != routes_.end()) {
-      return pass(route->second, "route", std::move(datagram),
+      return pass(route->second, "route", datagram,
                   [this](Datagram d) { forward(kInternet, std::move(d), false); });
     }
   }
@@ -58,11 +58,11 @@ void Network::forward(SiteId site, Datagram datagram, bool may_leave) {
     const HostId host = *owner->second.host;
     Interface* interface = interface_with(host, datagram.destination.ip);
     CONNLIB_CHECK(interface != nullptr);
-    return pass(interface->cable.down, name(host) + " down", std::move(datagram),
+    return pass(interface->cable.down, name(host) + " down", datagram,
                 [this, host](Datagram d) { deliver(host, std::move(d)); });
   }
   const SiteId child = owner->second.child;
-  pass(at(child).cable.down, at(child).name + " down", std::move(datagram),
+  pass(at(child).cable.down, at(child).name + " down", datagram,
        [this, child](Datagram d) { enter(child, std::move(d)); });
 }
 
@@ -82,7 +82,7 @@ void Network::leave(SiteId id, Datagram datagram) {
         site.firewall->pass_outbound(queue_.now(), datagram.source, datagram.destination);
     if (reason) return drop(datagram, *reason, site.name);
   }
-  pass(site.cable.up, site.name + " up", std::move(datagram),
+  pass(site.cable.up, site.name + " up", datagram,
        [this, parent = site.parent](Datagram d) { enter_segment(parent, std::move(d)); });
 }
 

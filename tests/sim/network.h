@@ -142,7 +142,7 @@ class Network {
 
   // The way of a datagram.
   template <typename Next>
-  void pass(Link& link, const std::string& where, Datagram datagram, Next next);
+  void pass(Link& link, const std::string& where, const Datagram& datagram, Next next);
   void enter_segment(SiteId site, Datagram datagram);
   void forward(SiteId site, Datagram datagram, bool may_leave);
   void leave(SiteId site, Datagram datagram);

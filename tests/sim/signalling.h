@@ -27,7 +27,7 @@ class Signalling {
     Message message;
   };
 
-  explicit Signalling(SeededRandom random) : random_(random) {}
+  explicit Signalling(SeededRandom random) : random_(std::move(random)) {}
 
   void set_conditions(const SignallingConditions& conditions) { conditions_ = conditions; }
 

@@ -43,7 +43,7 @@ bool is_private(const IpAddress& address) {
 }
 
 Network::Network(EventQueue& queue, Trace& trace, SeededRandom random)
-    : queue_(queue), trace_(trace), random_(random) {
+    : queue_(queue), trace_(trace), random_(std::move(random)) {
   // From 203.0.113.1 up; documentation addresses first, and enough for a thousand hosts after them.
   sites_.push_back(std::make_unique<Site>(Site{"internet",
                                                kInternet,

@@ -93,10 +93,11 @@ class World {
 
   // emplace() makes a T from `args` and attaches it.
   template <typename T, typename... Args>
-  Handle<T> emplace(HostId host, std::string name, std::vector<PortRange> ports, Args&&... args) {
+  Handle<T> emplace(HostId host, const std::string& name, const std::vector<PortRange>& ports,
+                    Args&&... args) {
     auto machine = std::make_unique<T>(std::forward<Args>(args)...);
     T* raw = machine.get();
-    return {attach(host, std::move(name), std::move(ports), std::move(machine)), raw};
+    return {attach(host, name, ports, std::move(machine)), raw};
   }
 
   // --- Inputs and faults.
