@@ -79,12 +79,13 @@ arm_cleanup() {
   WORK=$(mktemp -d "${TMPDIR:-/tmp}/connlib-$TAG-XXXXXX")
   trap cleanup EXIT
   trap 'say "ended by a signal"; exit 143' INT TERM
+  trap 'exit 141' PIPE  # `story | head` cleans up, too.
 }
 
 cleanup() {
   local status=$? name
   trap - EXIT
-  trap '' INT TERM
+  trap '' INT TERM PIPE
   set +e
   if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
     for name in "$WORK"/*.log; do
@@ -153,6 +154,10 @@ hosts() {
   local p=${1:-}
   add_host "${p}i" "${p}r"
   cable "${p}i" eth0 "${p}r" eth0
+  addresses "$p"
+}
+addresses() {
+  local p=${1:-}
   address "${p}i" eth0 192.0.2.1/24 2001:db8:1::1/64
   address "${p}r" eth0 192.0.2.2/24 2001:db8:1::2/64
 }
