@@ -10,6 +10,7 @@
 #include "connlib/base/check.h"
 #include "connlib/base/trace.h"
 #include "connlib/packet/checksum.h"
+#include "connlib/packet/protocol.h"
 #include "shells/wg/engine.h"
 #include "tests/bench/allocation_counter.h"
 
