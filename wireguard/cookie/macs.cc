@@ -89,11 +89,13 @@ void CookieIssuer::roll_secret(Timestamp now) {
   if (has_current_ && now - current_since_ < kCookieLifetime) return;
   // Older than two lifetimes: nobody may still hold a cookie of it.
   has_previous_ = has_current_ && now - current_since_ < 2 * kCookieLifetime;
+  // On a grid of lifetimes, not at `now`: without a timer we may be late, and that must not make
+  // the previous secret live longer.
+  current_since_ = has_previous_ ? current_since_ + kCookieLifetime : now;
   previous_ = std::move(current_);
   current_ = {};
   random_->fill(current_.mutable_bytes());
   has_current_ = true;
-  current_since_ = now;
 }
 
 bool CookieIssuer::is_mac2_valid(Timestamp now, const SocketAddress& source,
