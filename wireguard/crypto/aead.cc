@@ -7,6 +7,7 @@
 
 #include "connlib/base/bytes.h"
 #include "connlib/base/check.h"
+#include "wireguard/crypto/packet_cipher.h"
 
 namespace connlib::wireguard {
 namespace {
@@ -117,8 +118,8 @@ Nonce tail_nonce(const XNonce& nonce) {
 }  // namespace
 
 struct SealingKey::Impl {
-  explicit Impl(const SymmetricKey& key) : context(key, Context::Direction::kSeal) {}
-  Context context;
+  explicit Impl(const SymmetricKey& key) : cipher(key) {}
+  PacketCipher cipher;
 };
 SealingKey::SealingKey(const SymmetricKey& key) : impl_(std::make_unique<Impl>(key)) {}
 SealingKey::SealingKey(SealingKey&&) noexcept = default;
@@ -126,15 +127,12 @@ SealingKey& SealingKey::operator=(SealingKey&&) noexcept = default;
 SealingKey::~SealingKey() = default;
 
 void SealingKey::seal(uint64_t counter, std::span<uint8_t> buffer) noexcept {
-  const auto plaintext = buffer.first(buffer.size() - kTagBytes);
-  impl_->context.start(counter_nonce(counter));
-  impl_->context.update(plaintext, plaintext.data());
-  impl_->context.finish_seal(buffer.data() + plaintext.size());
+  impl_->cipher.seal(counter, buffer);
 }
 
 struct OpeningKey::Impl {
-  explicit Impl(const SymmetricKey& key) : context(key, Context::Direction::kOpen) {}
-  Context context;
+  explicit Impl(const SymmetricKey& key) : cipher(key) {}
+  PacketCipher cipher;
 };
 OpeningKey::OpeningKey(const SymmetricKey& key) : impl_(std::make_unique<Impl>(key)) {}
 OpeningKey::OpeningKey(OpeningKey&&) noexcept = default;
@@ -142,14 +140,7 @@ OpeningKey& OpeningKey::operator=(OpeningKey&&) noexcept = default;
 OpeningKey::~OpeningKey() = default;
 
 bool OpeningKey::open(uint64_t counter, std::span<uint8_t> buffer) noexcept {
-  if (buffer.size() < kTagBytes) return false;
-  const auto text = buffer.first(buffer.size() - kTagBytes);
-  impl_->context.start(counter_nonce(counter));
-  impl_->context.expect_tag(buffer.last(kTagBytes));
-  impl_->context.update(text, text.data());
-  if (impl_->context.finish_open()) return true;
-  wipe(text);
-  return false;
+  return buffer.size() >= kTagBytes && impl_->cipher.open(counter, buffer);
 }
 
 void aead_seal(const SymmetricKey& key, uint64_t counter, std::span<const uint8_t> plaintext,

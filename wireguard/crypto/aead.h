@@ -39,7 +39,7 @@ class OpeningKey {
   ~OpeningKey();
 
   // open() decrypts in place; the plaintext is all but the last kTagBytes of `buffer`. On a bad tag
-  // (or fewer than kTagBytes) it returns false and wipes what it decrypted.
+  // (or fewer than kTagBytes) it returns false and leaves `buffer` as it was.
   [[nodiscard]] bool open(uint64_t counter, std::span<uint8_t> buffer) noexcept;
 
  private:

@@ -78,6 +78,47 @@ TEST_CASE("packets of every small length survive a round trip at any counter") {
   }
 }
 
+// aead_seal() is OpenSSL's own AEAD; the lengths surround every block and chunk size.
+TEST_CASE("packets of every length are sealed as OpenSSL's AEAD seals them") {
+  SeededRandom random(17);
+  const SymmetricKey key(random.bytes<32>());
+  SealingKey sealing(key);
+  OpeningKey opening(key);
+  std::vector<size_t> lengths = {4031, 4032, 4033, 4096, 8192, 65000};
+  for (size_t bytes = 0; bytes <= 2200; ++bytes) lengths.push_back(bytes);
+  for (const size_t bytes : lengths) {
+    CAPTURE(bytes);
+    const uint64_t counter = random.next_u64();
+    std::vector<uint8_t> plaintext(bytes);
+    random.fill(plaintext);
+    std::vector<uint8_t> expected(bytes + kTagBytes);
+    aead_seal(key, counter, plaintext, {}, expected);
+    std::vector<uint8_t> buffer = plaintext;
+    buffer.resize(bytes + kTagBytes);
+    sealing.seal(counter, buffer);
+    REQUIRE(buffer == expected);
+    REQUIRE(opening.open(counter, buffer));
+    REQUIRE(std::equal(plaintext.begin(), plaintext.end(), buffer.begin()));
+  }
+}
+
+TEST_CASE("a packet with any bit wrong is refused and left as it was") {
+  SeededRandom random(18);
+  const SymmetricKey key(random.bytes<32>());
+  OpeningKey opening(key);
+  const size_t bytes = GENERATE(size_t{0}, size_t{1}, size_t{63}, size_t{100}, size_t{2100});
+  std::vector<uint8_t> sealed(bytes + kTagBytes);
+  SealingKey(key).seal(9, sealed);
+  for (int i = 0; i < 400; ++i) {
+    auto forged = sealed;
+    forged[random.below(forged.size())] ^= static_cast<uint8_t>(1u << random.below(8));
+    const auto before = forged;
+    REQUIRE_FALSE(opening.open(9, forged));
+    REQUIRE(forged == before);
+  }
+  CHECK(opening.open(9, sealed));
+}
+
 TEST_CASE("a message fails under another key, counter, nonce or additional data, and is wiped") {
   SeededRandom random(13);
   const SymmetricKey key(random.bytes<32>());

@@ -101,7 +101,7 @@ TEST_CASE("the AEAD seals and opens the published messages, in place too") {
   }
 }
 
-TEST_CASE("a forged message fails, its plaintext is wiped, and the key stays usable") {
+TEST_CASE("a forged message fails, is not decrypted, and the key stays usable") {
   const SymmetricKey key =
       secret32("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
   std::vector<uint8_t> sealed(40, 0x55);
@@ -110,8 +110,9 @@ TEST_CASE("a forged message fails, its plaintext is wiped, and the key stays usa
   const size_t position = GENERATE(size_t{0}, size_t{23}, size_t{24}, size_t{39});
   auto forged = sealed;
   forged[position] ^= 1;
+  const auto before = forged;
   CHECK_FALSE(opening.open(9, forged));
-  CHECK(std::all_of(forged.begin(), forged.begin() + 24, [](uint8_t b) { return b == 0; }));
+  CHECK(forged == before);
   CHECK_FALSE(opening.open(9, std::span<uint8_t>(forged).first(15)));
   CHECK(opening.open(9, sealed));
 }

@@ -48,8 +48,8 @@ class ReceiveHalf {
   explicit ReceiveHalf(const SymmetricKey& key) : key_(key) {}
 
   // open() authenticates and decrypts one data message in place. The plaintext (padding included,
-  // empty for a keepalive) borrows from `datagram`. On failure no state changes, and what was
-  // decrypted is wiped. `datagram` has at least kDataMinBytes; its index was checked by the caller.
+  // empty for a keepalive) borrows from `datagram`. On failure nothing changes, `datagram`
+  // included. `datagram` has at least kDataMinBytes; its index was checked by the caller.
   std::variant<std::span<uint8_t>, OpenFailure> open(std::span<uint8_t> datagram) noexcept;
 
   const ReplayWindow& window() const { return window_; }
