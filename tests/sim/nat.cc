@@ -63,7 +63,6 @@ Nat::Mapping* Nat::find_or_open(Timestamp now, const Flow& flow) {
   if (known != mappings_.end()) {
     Mapping& mapping = known->second;
     if (mapping.expires_at > now) return &mapping;
-    mapping.admitted.clear();
     if (behaviour_.mapping == Dependence::kEndpointIndependent) return &mapping;
     by_port_.erase(mapping.outer_port);
     mappings_.erase(known);

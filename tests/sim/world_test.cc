@@ -312,6 +312,50 @@ TEST_CASE("messages arrive in order, wait for who is cut off, and are lost on th
   CHECK(world.trace().lines().back().find("message lost") != std::string::npos);
 }
 
+TEST_CASE("what arrives at the instant of a deadline goes before it") {
+  class Recorder final : public Outbox {
+   public:
+    void handle_datagram(Timestamp now, Datagram& /*datagram*/) override { note(now, "datagram"); }
+    void handle_timeout(Timestamp now) override {
+      note(now, "timeout");
+      deadline = Timestamp::never();
+    }
+    Wakeup poll_timeout() const override { return {deadline, "the only one"}; }
+    void note(Timestamp now, const char* what) { calls.push_back({now, what}); }
+    std::vector<std::pair<Timestamp, std::string>> calls;
+    Timestamp deadline = Timestamp::never();
+  };
+  World world(1);
+  const Timestamp start = world.now();
+  const HostId host = world.add_host("host", {.link = {.latency = 10ms}});
+  const auto recorder = world.emplace<Recorder>(host, "recorder", {port(kPort)});
+  world.act(recorder, [&](Recorder& m, Timestamp now) { m.deadline = now + 10ms; });
+  world.network().inject({v4_of(world, host), v4_of(world, host), bytes_of("!"), Ecn::kNotEct});
+  world.run_for(1s);
+  CHECK(recorder->calls == std::vector<std::pair<Timestamp, std::string>>{
+                               {start + 10ms, "datagram"}, {start + 10ms, "timeout"}});
+}
+
+TEST_CASE("the trace tells what was sent, received and dropped, and why") {
+  World world(1);
+  const HostId a = world.add_host("a");
+  const HostId b = world.add_host("b", {.link = {.latency = 7ms}});
+  world.emplace<Puppet>(b, "receiver", {port(kPort)});
+  const auto sender = world.emplace<Puppet>(a, "sender", {port(kPort)});
+  world.act(sender, [&](Puppet& m, Timestamp now) {
+    m.send(kPort, v4_of(world, b), "hello", now);
+    m.send(kPort, {v4_of(world, b).ip, 9}, "hello", now);
+  });
+  world.run_for(1s);
+  const auto& lines = world.trace().lines();
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0] == "    0.000000000 sender sends 203.0.113.1:5000>203.0.113.2:5000 5B #80aabd0b");
+  CHECK(lines[2] ==
+        "    0.012000000 receiver receives 203.0.113.1:5000>203.0.113.2:5000 5B #80aabd0b");
+  CHECK(lines[3] ==
+        "    0.012000000 b drop no socket: 203.0.113.1:5000>203.0.113.2:9 5B #80aabd0b");
+}
+
 TEST_CASE("run_until stops at the event that fulfils it, or at its limit") {
   World world(1);
   const Timestamp start = world.now();
