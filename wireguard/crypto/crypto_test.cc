@@ -4,6 +4,7 @@
 #include "connlib/base/random_source.h"
 #include "tests/support/vectors.h"
 #include "wireguard/crypto/aead.h"
+#include "wireguard/crypto/base64.h"
 #include "wireguard/crypto/dh.h"
 #include "wireguard/crypto/hash.h"
 #include "wireguard/crypto/tai64n.h"
@@ -42,6 +43,29 @@ TEST_CASE("a hash over parts is the hash over their concatenation") {
   const auto bytes = hex_bytes("000102030405");
   const auto all = std::span<const uint8_t>(bytes);
   CHECK(blake2s({all.first(2), all.subspan(2)}) == blake2s({all}));
+}
+
+TEST_CASE("SHA-256 gives the values of FIPS 180, over any split") {
+  const auto bytes = hex_bytes("616263");
+  const auto abc = std::span<const uint8_t>(bytes);
+  const char* const digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  CHECK(to_hex(sha256({abc})) == digest);
+  CHECK(to_hex(sha256({abc.first(1), {}, abc.subspan(1)})) == digest);
+  CHECK(to_hex(sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST_CASE("base64 without padding gives the values of RFC 4648, less their padding") {
+  const auto [bytes, text] = GENERATE(table<std::string, std::string>({
+      {"", ""},
+      {"66", "Zg"},
+      {"666f", "Zm8"},
+      {"666f6f", "Zm9v"},
+      {"666f6f62", "Zm9vYg"},
+      {"666f6f6261", "Zm9vYmE"},
+      {"666f6f626172", "Zm9vYmFy"},
+      {"fbff", "+/8"},
+  }));
+  CHECK(encode_base64(hex_bytes(bytes)) == text);
 }
 
 TEST_CASE("both sides of a Diffie-Hellman agree, and low-order points are refused") {
