@@ -1,7 +1,6 @@
 #include "snownet/stun/integrity.h"
 
-#include <algorithm>
-
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 
 #include "connlib/base/check.h"
@@ -9,19 +8,15 @@
 namespace connlib::snownet::stun {
 namespace {
 
-const EVP_MD* fetch(const char* name) {
-  const EVP_MD* fetched = EVP_MD_fetch(nullptr, name, nullptr);
+// Fetched once per process: a fetch by name costs more than the MAC of a message.
+const EVP_MD* md5() {
+  static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "MD5", nullptr);
   CONNLIB_CHECK(fetched != nullptr);
   return fetched;
 }
-
-// Fetched once per process: a fetch by name costs more than the MAC of a message.
-const EVP_MD* sha1() {
-  static const EVP_MD* const fetched = fetch("SHA1");
-  return fetched;
-}
-const EVP_MD* md5() {
-  static const EVP_MD* const fetched = fetch("MD5");
+EVP_MAC* hmac() {
+  static EVP_MAC* const fetched = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  CONNLIB_CHECK(fetched != nullptr);
   return fetched;
 }
 
@@ -46,22 +41,14 @@ Secret<16> long_term_key(std::string_view username, std::string_view realm,
   return key;
 }
 
-// HMAC is spelled out over EVP_MD because OpenSSL 3.0's EVP_MAC and EVP_MD_CTX_copy_ex() allocate
-// for every message, and a re-initialised digest does not.
-IntegrityKey::IntegrityKey(std::span<const uint8_t> key) : context_(EVP_MD_CTX_new()) {
+IntegrityKey::IntegrityKey(std::span<const uint8_t> key) : context_(EVP_MAC_CTX_new(hmac())) {
   CONNLIB_CHECK(context_ != nullptr);
-  Secret<64> block;
-  if (key.size() <= 64) {
-    std::copy(key.begin(), key.end(), block.mutable_bytes().begin());
-  } else {
-    start();
-    update(key);
-    finish(block.mutable_bytes().first<20>());
-  }
-  for (size_t i = 0; i < 64; ++i) {
-    inner_pad_.mutable_bytes()[i] = static_cast<uint8_t>(block.bytes()[i] ^ 0x36U);
-    outer_pad_.mutable_bytes()[i] = static_cast<uint8_t>(block.bytes()[i] ^ 0x5cU);
-  }
+  char digest[] = "SHA1";
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_construct_end()};
+  const uint8_t none = 0;  // OpenSSL takes a null key for "as before".
+  const uint8_t* const data = key.empty() ? &none : key.data();
+  CONNLIB_CHECK(EVP_MAC_init(context_.get(), data, key.size(), params) == 1);
 }
 
 IntegrityKey IntegrityKey::long_term(std::string_view username, std::string_view realm,
@@ -74,33 +61,17 @@ IntegrityKey IntegrityKey::short_term(std::string_view password) {
 }
 
 MessageMac IntegrityKey::sign(std::initializer_list<std::span<const uint8_t>> parts) {
-  MessageMac inner{};
-  start();
-  update(inner_pad_.bytes());
-  for (const auto part : parts) update(part);
-  finish(inner);
+  CONNLIB_CHECK(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);  // The same key again.
+  for (const auto part : parts) {
+    CONNLIB_CHECK(EVP_MAC_update(context_.get(), part.data(), part.size()) == 1);
+  }
   MessageMac mac{};
-  start();
-  update(outer_pad_.bytes());
-  update(inner);
-  finish(mac);
+  size_t written = 0;
+  CONNLIB_CHECK(EVP_MAC_final(context_.get(), mac.data(), &written, mac.size()) == 1);
+  CONNLIB_CHECK(written == mac.size());
   return mac;
 }
 
-void IntegrityKey::start() {
-  CONNLIB_CHECK(EVP_DigestInit_ex2(context_.get(), sha1(), nullptr) == 1);
-}
-
-void IntegrityKey::update(std::span<const uint8_t> bytes) {
-  CONNLIB_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-}
-
-void IntegrityKey::finish(std::span<uint8_t, 20> out) {
-  unsigned int written = 0;
-  CONNLIB_CHECK(EVP_DigestFinal_ex(context_.get(), out.data(), &written) == 1);
-  CONNLIB_CHECK(written == out.size());
-}
-
-void IntegrityKey::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void IntegrityKey::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
 
 }  // namespace connlib::snownet::stun

@@ -9,7 +9,7 @@
 
 #include "connlib/base/secret.h"
 
-struct evp_md_ctx_st;
+struct evp_mac_ctx_st;
 
 namespace connlib::snownet::stun {
 
@@ -21,8 +21,9 @@ using MessageMac = std::array<uint8_t, 20>;
 Secret<16> long_term_key(std::string_view username, std::string_view realm,
                          std::string_view password);
 
-// IntegrityKey computes MESSAGE-INTEGRITY under one key. It keeps its hashing context, so that
-// signing and verifying allocate nothing; that is also why sign() is not const. Movable; one owner.
+// IntegrityKey computes MESSAGE-INTEGRITY under one key. It is keyed once and keeps its context, so
+// that a message costs neither a fetch nor a key schedule; that is also why sign() is not const.
+// Movable; one owner.
 class IntegrityKey {
  public:
   // `key` is the HMAC key of any length: a long-term key, or the bytes of a short-term password.
@@ -40,15 +41,9 @@ class IntegrityKey {
 
  private:
   struct Free {
-    void operator()(evp_md_ctx_st* context) const;
+    void operator()(evp_mac_ctx_st* context) const;
   };
-  void start();
-  void update(std::span<const uint8_t> bytes);
-  void finish(std::span<uint8_t, 20> out);
-
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
-  Secret<64> inner_pad_;  // The key XOR ipad, and XOR opad (RFC 2104 §2).
-  Secret<64> outer_pad_;
+  std::unique_ptr<evp_mac_ctx_st, Free> context_;  // Wipes the key when freed.
 };
 
 }  // namespace connlib::snownet::stun

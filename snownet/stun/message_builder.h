@@ -25,7 +25,7 @@ namespace connlib::snownet::stun {
 //   const auto message = builder.finish();
 //
 // Nothing is written past the end of `out`. What does not fit, and text longer than the protocol
-// allows, spoils the whole message: finish() then gives nullopt. It allocates nothing.
+// allows, spoils the whole message: finish() then gives nullopt. It allocates nothing itself.
 class MessageBuilder {
  public:
   MessageBuilder(std::span<uint8_t> out, MessageType type, const TransactionId& id);

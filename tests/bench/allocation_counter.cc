@@ -46,6 +46,12 @@ void* operator new(size_t bytes) {
   return memory;
 }
 void* operator new[](size_t bytes) { return operator new(bytes); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return connlib::bench::counted_malloc(bytes);
+}
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept {
+  return connlib::bench::counted_malloc(bytes);
+}
 void operator delete(void* memory) noexcept { connlib::bench::counted_free(memory); }
 void operator delete[](void* memory) noexcept { operator delete(memory); }
 void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
