@@ -72,7 +72,9 @@ void check_stun(Bytes datagram) {
   const auto* error = std::get_if<ParseError>(&parsed);
   CONNLIB_CHECK(header.has_value() == (error == nullptr || *error != ParseError::kNotStun));
   if (!header) return;
-  CONNLIB_CHECK(datagram_kind(datagram) == DatagramKind::kStun);
+  // Methods from 0x100 on begin with 4 to 63, which RFC 7983 gives to others.
+  const bool is_low = static_cast<uint16_t>(header->type.method) < 0x100;
+  CONNLIB_CHECK(datagram_kind(datagram) == (is_low ? DatagramKind::kStun : DatagramKind::kOther));
   CONNLIB_CHECK(encode(header->type) == load_be16(datagram.data()));
   const auto* message = std::get_if<Message>(&parsed);
   if (message == nullptr) return;
