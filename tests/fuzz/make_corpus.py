@@ -131,6 +131,70 @@ UAPI = {
 }
 
 
+# ip_packet_fuzz.cc: what is done, then a packet (checksums are its own business) and edits or other packets.
+A4, B4 = bytes([10, 0, 0, 1]), bytes([192, 0, 2, 1])
+A6, B6 = bytes.fromhex("fd000000000000000000000000000001"), bytes.fromhex("20010db8000000000000000000000001")
+
+
+def ipv4(protocol, upper, options=b""):
+    size = (20 + len(options) + len(upper)).to_bytes(2, "big")
+    first = bytes([0x45 + len(options) // 4, 0])
+    return first + size + bytes([0, 1, 0, 0, 64, protocol, 0, 0]) + A4 + B4 + options + upper
+
+
+def ipv6(next_header, payload):
+    return bytes([0x60, 0, 0, 0]) + len(payload).to_bytes(2, "big") + bytes([next_header, 64]) + A6 + B6 + payload
+
+
+def udp(payload=b""):
+    return bytes([4, 0, 0, 53]) + (8 + len(payload)).to_bytes(2, "big") + bytes([1, 1]) + payload
+
+
+def view(packet, *edits):
+    script = b"".join(bytes([what]) + bytes([9] * 18) for what in edits)
+    return bytes([0]) + len(packet).to_bytes(2, "big") + packet + script
+
+
+def cut(gso, segment, start, offset, packet):
+    numbers = segment.to_bytes(2, "big") + b"\0\0" + b"\1" + start.to_bytes(2, "big") + offset.to_bytes(2, "big")
+    return bytes([1, gso]) + numbers + packet
+
+
+TCP = bytes([4, 0, 1, 187]) + bytes(8) + bytes([0x60, 0x18, 1, 0]) + bytes(4) + bytes([1] * 4)
+ECHO = bytes([8, 0, 1, 1, 0, 7, 0, 1])
+UNREACHABLE4 = bytes([3, 13, 0, 0, 0, 0, 0, 0])
+TOO_BIG4, TOO_BIG6 = bytes([3, 4, 0, 0, 0, 0, 5, 0]), bytes([2, 0, 0, 0, 0, 0, 5, 0])
+EXTENSIONS = bytes([60] + [0] * 7) + bytes([51] + [0] * 7) + bytes([44] + [4] + [0] * 22) + bytes([17] + [0] * 7)
+IP_PACKET = {
+    "udp4": view(ipv4(17, udp(b"hello")), 0, 1, 0x12, 0x13, 0x14, 0x15, 6, 7),
+    "udp6-extensions": view(ipv6(0, EXTENSIONS + udp(b"x")), 0, 1, 0x14, 0x15, 0x36, 7),
+    "udp4-no-checksum": view(ipv4(17, bytes([4, 0, 0, 53, 0, 8, 0, 0])), 0x14),
+    "udp4-options": view(ipv4(17, udp(), bytes([1, 148, 4, 0, 0, 0, 0, 0])), 0x15),
+    "tcp4": view(ipv4(6, TCP + b"data"), 4, 5, 0x14),
+    "tcp6": view(ipv6(6, TCP), 4, 0x85),
+    "echo4": view(ipv4(1, ECHO), 0x24, 0x25),
+    "echo6": view(ipv6(58, bytes([128]) + ECHO[1:]), 0x24, 0x25),
+    "opaque": view(ipv4(132, bytes(12)), 0, 1, 4),
+    "fragment": view(ipv6(44, bytes([17, 0, 0, 1, 0, 0, 0, 0]) + udp())),
+    "source-routed": view(ipv4(17, udp(), bytes([131, 7, 4, 9, 9, 9, 9, 0]))),
+    "unreachable4": view(ipv4(1, UNREACHABLE4 + ipv4(17, udp(b"12345678"))[:28])),
+    "too-big4-quotes-tcp": view(ipv4(1, TOO_BIG4 + ipv4(6, TCP)[:28])),
+    "too-big6": view(ipv6(58, TOO_BIG6 + ipv6(6, TCP + bytes(100))), 1),
+    "error-quotes-echo": view(ipv4(1, UNREACHABLE4 + ipv4(1, ECHO))),
+    "error-quotes-error": view(ipv4(1, UNREACHABLE4 + ipv4(1, UNREACHABLE4 + ipv4(17, udp())))),
+    "cut-tcp4": cut(1, 100, 20, 16, ipv4(6, TCP + bytes(1000))),
+    "cut-tcp6": cut(2, 100, 40, 16, ipv6(6, TCP + bytes(950))),
+    "cut-udp4": cut(3, 50, 20, 6, ipv4(17, udp(bytes(210)))),
+    "finish-checksum": cut(0, 0, 20, 6, ipv4(17, udp(bytes(11)))),
+    # Flows of tests' packets: kind | flow << 2 | v6 << 4 | damage << 5 | mend << 6, payload / 4, identification.
+    "merge-tcp4": bytes([2, 0]) + b"".join(bytes([2, 100, i]) for i in range(6)) + bytes([2, 3, 6]),
+    "merge-two-flows": bytes([2, 1]) + b"".join(bytes([18, 50, 0, 22, 40, 0]) for _ in range(5)),
+    "merge-udp6": bytes([2, 1]) + bytes([17, 30, 0]) * 5 + bytes([17, 2, 0]),
+    "merge-with-flags": bytes([2, 1]) + bytes([2, 9, 0, 3, 9, 1, 0x18, 3, 9, 2, 0x11, 2, 9, 3]),
+    "merge-df-and-junk": bytes([2, 1]) + bytes([0x62, 9, 0, 0x40]) * 3 + bytes([0, 3, 0x45, 1, 2]) + bytes([2, 9, 3]),
+}
+
+
 def main():
     for name, text in messages():
         write("wireguard_messages_fuzz", name, bytes.fromhex(text))
@@ -138,6 +202,8 @@ def main():
         write("tunnel_fuzz", name, script)
     for name, script in HANDSHAKE.items():
         write("wireguard_handshake_fuzz", name, script)
+    for name, script in IP_PACKET.items():
+        write("ip_packet_fuzz", name, script)
     for name, (piece, text) in UAPI.items():
         write("uapi_fuzz", name, bytes([piece]) + text.encode())
 
