@@ -277,8 +277,10 @@ TEST_CASE(
     const bool v4 = view.family() == kV4;
     REQUIRE(view.translate_destination(outside, testing::random_address(view.family(), random)));
 
-    const Bytes quote(packet.begin(), packet.begin() + static_cast<long>(std::min<size_t>(
-                                                           packet.size(), v4 ? 500 : 1232)));
+    // Half of the routers quote no more than 8 bytes: often no checksum is left to repair.
+    const size_t most = random.below(2) == 0 ? testing::upper_offset(packet) + 8 : v4 ? 500 : 1232;
+    Bytes quote = packet;
+    quote.resize(std::min(packet.size(), most));
     const Bytes error = error_packet(view.family(), v4 ? 11 : 3, 0, 0, quote);
     Bytes error_copy = error;
     IpPacket error_view = parsed(error_copy);
@@ -291,7 +293,7 @@ TEST_CASE(
     CHECK(result.destination() == client);
     CHECK(int{result.hop_limit()} == 20);
     const auto body = result.icmp()->body();
-    REQUIRE(body.size() >= std::min<size_t>(sent.size(), 28));
+    REQUIRE(body.size() == std::min(quote.size(), v4 ? testing::upper_offset(sent) + 8 : 1232));
     REQUIRE(std::equal(body.begin(), body.end(), sent.begin()));
   }
   CHECK(translated > 60);
