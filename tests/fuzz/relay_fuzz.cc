@@ -27,7 +27,8 @@ SocketAddress any_address(fuzz::FuzzInput& in) {
       return {kPeer.ip, static_cast<uint16_t>(7000 + in.below(8))};
     default: {
       Ipv6Address six;
-      for (uint8_t& byte : six.bytes) byte = in.u8();
+      const auto bytes = in.take(six.bytes.size());
+      std::copy(bytes.begin(), bytes.end(), six.bytes.begin());
       return {six, in.u16()};
     }
   }
