@@ -165,12 +165,26 @@ void UdpSocket::count_loss(int error) {
   }
 }
 
+// EMSGSIZE, or EINVAL of older kernels, says that the path is too narrow for what would be cut: that
+// path's trouble, its datagrams go out one by one (and in fragments). EIO says that the device cannot
+// checksum what it is asked to cut.
+bool UdpSocket::is_segmentation_refused(int error) {
+  if (error == EIO || error == EOPNOTSUPP) {
+    has_segment_ = false;
+    return true;
+  }
+  if (error != EMSGSIZE && error != EINVAL) return false;
+  ++stats_.narrow_runs;
+  return true;
+}
+
 size_t UdpSocket::send(std::span<const DatagramRun> runs) {
   size_t done = 0;
   while (done < runs.size()) {
     const DatagramRun& run = runs[done];
-    if (resume_segment_ > 0 || (!has_segment_ && run.segments() > 1)) {
+    if (is_front_single_ || (!has_segment_ && run.segments() > 1)) {
       if (!send_singly(run)) return done;
+      is_front_single_ = false;
       ++done;
       continue;
     }
@@ -179,9 +193,8 @@ size_t UdpSocket::send(std::span<const DatagramRun> runs) {
     if (sent > 0) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return done;
     if (errno == EINTR) continue;
-    if (has_segment_ && run.segments() > 1 &&
-        (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP)) {
-      has_segment_ = false;  // The device cannot checksum what we ask it to cut.
+    if (run.segments() > 1 && is_segmentation_refused(errno)) {
+      is_front_single_ = true;
       continue;
     }
     count_loss(errno);

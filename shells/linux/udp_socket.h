@@ -37,6 +37,7 @@ struct UdpStats {
   uint64_t lost_refused = 0;      // EPERM, EACCES: a firewall.
   uint64_t lost_too_big = 0;      // EMSGSIZE.
   uint64_t lost_other = 0;
+  uint64_t narrow_runs = 0;  // Not lost: sent one by one because the path was too narrow.
   uint64_t truncated = 0;
 };
 
@@ -58,7 +59,8 @@ class UdpSocket {
 
   // send() gives the kernel as many of `runs` as it takes now and returns how many are done with:
   // sent, or lost and counted. Fewer than all means: wait until writable, then go on from there.
-  // EIO or EINVAL on a segmented send turn segmentation off for good and cost no datagram.
+  // A segmented send that is refused costs no datagram: EIO turns segmentation off for good; a path
+  // too narrow for the segments gets them one by one, others are not affected.
   size_t send(std::span<const DatagramRun> runs);
 
   absl::Status set_mark(uint32_t mark);
@@ -77,6 +79,7 @@ class UdpSocket {
   UdpSocket(int fd, const UdpOptions& options);
   size_t send_batch(std::span<const DatagramRun> runs);
   bool send_singly(const DatagramRun& run);
+  bool is_segmentation_refused(int error);
   void count_loss(int error);
 
   int fd_;
@@ -84,7 +87,8 @@ class UdpSocket {
   uint16_t port_ = 0;
   bool has_segment_ = false;
   bool has_gro_ = false;
-  size_t resume_segment_ = 0;  // Within the first run, after a partial send_singly().
+  bool is_front_single_ = false;  // The next run goes out datagram by datagram,
+  size_t resume_segment_ = 0;     // from this one on.
   UdpStats stats_;
   std::unique_ptr<Buffers> buffers_;
 };

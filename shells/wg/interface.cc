@@ -263,6 +263,19 @@ void Interface::log_counters() {
                   {"source_not_allowed", drops.source_not_allowed},
                   {"malformed", malformed_},
                   {"tun_lost", tun_->lost_writes()}});
+  for (const shells::UdpSocket* socket : {udp_->v4(), udp_->v6()}) {
+    if (socket == nullptr) continue;
+    const shells::UdpStats& stats = socket->stats();
+    tracer_->trace(TraceLevel::kDebug, "wg", "socket",
+                   {{"sent_runs", stats.sent_runs},
+                    {"received_runs", stats.received_runs},
+                    {"segmentation", socket->segments() ? "on" : "off"},
+                    {"narrow_runs", stats.narrow_runs},
+                    {"lost_unreachable", stats.lost_unreachable},
+                    {"lost_refused", stats.lost_refused},
+                    {"lost_too_big", stats.lost_too_big},
+                    {"lost_other", stats.lost_other}});
+  }
   for (size_t i = 0; i < engine_.device().drops().size(); ++i) {
     const uint64_t count = engine_.device().drops()[i];
     if (count == 0) continue;
