@@ -165,9 +165,9 @@ void UdpSocket::count_loss(int error) {
   }
 }
 
-// EMSGSIZE, or EINVAL of older kernels, says that the path is too narrow for what would be cut: that
-// path's trouble, its datagrams go out one by one (and in fragments). EIO says that the device cannot
-// checksum what it is asked to cut.
+// EMSGSIZE, or EINVAL of older kernels, says that the path is too narrow for what would be cut:
+// that path's trouble, its datagrams go out one by one (and in fragments). EIO says that the device
+// cannot checksum what it is asked to cut.
 bool UdpSocket::is_segmentation_refused(int error) {
   if (error == EIO || error == EOPNOTSUPP) {
     has_segment_ = false;
