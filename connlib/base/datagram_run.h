@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "connlib/base/ecn.h"
@@ -23,9 +24,11 @@ class DatagramRun {
 
   DatagramRun() : storage_(std::make_unique<std::array<uint8_t, kCapacity>>()) {}
 
-  // start() empties the run and aims it at `remote`.
-  void start(const SocketAddress& remote, Ecn ecn) {
+  // start() empties the run and aims it at `remote`; without `source` the kernel chooses one.
+  void start(const SocketAddress& remote, Ecn ecn,
+             const std::optional<IpAddress>& source = std::nullopt) {
     remote_ = remote;
+    source_ = source;
     ecn_ = ecn;
     clear();
   }
@@ -56,6 +59,7 @@ class DatagramRun {
   }
 
   const SocketAddress& remote() const { return remote_; }
+  const std::optional<IpAddress>& source() const { return source_; }
   Ecn ecn() const { return ecn_; }
   size_t segment_bytes() const { return segment_bytes_; }
   size_t segments() const { return segments_; }
@@ -65,6 +69,7 @@ class DatagramRun {
  private:
   std::unique_ptr<std::array<uint8_t, kCapacity>> storage_;
   SocketAddress remote_;
+  std::optional<IpAddress> source_;
   Ecn ecn_ = Ecn::kNotEct;
   size_t size_ = 0;
   size_t segment_bytes_ = 0;

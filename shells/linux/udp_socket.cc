@@ -20,8 +20,8 @@ namespace {
 
 constexpr size_t kRunBytes = 65536;
 constexpr int kBufferFloor = 64 << 10;
-// One int (TOS or traffic class) and one uint16_t or int (segment size).
-constexpr size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int));
+// One int (TOS or traffic class), one uint16_t or int (segment size), one local address.
+constexpr size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo));
 
 bool set_int(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value) == 0;
@@ -48,6 +48,47 @@ void append_control(msghdr& message, size_t& used, int level, int type, T value)
 struct Control {
   alignas(cmsghdr) std::array<char, kControlBytes> bytes{};
 };
+
+// RFC 3542 §6.2, and its IPv4 twin: the address to send from.
+void append_source(msghdr& message, size_t& used, const IpAddress& source) {
+  if (const auto* four = source.v4()) {
+    in_pktinfo info{};
+    std::memcpy(&info.ipi_spec_dst, four->bytes.data(), four->bytes.size());
+    append_control(message, used, IPPROTO_IP, IP_PKTINFO, info);
+  } else {
+    in6_pktinfo info{};
+    std::memcpy(&info.ipi6_addr, source.bytes().data(), source.bytes().size());
+    append_control(message, used, IPPROTO_IPV6, IPV6_PKTINFO, info);
+  }
+}
+
+// What a run needs besides its bytes, except for the segment size.
+void append_marks(msghdr& message, size_t& used, const DatagramRun& run, bool six) {
+  if (run.ecn() != Ecn::kNotEct) {
+    append_control(message, used, six ? int{IPPROTO_IPV6} : int{IPPROTO_IP},
+                   six ? IPV6_TCLASS : IP_TOS, static_cast<int>(run.ecn()));
+  }
+  if (run.source()) append_source(message, used, *run.source());
+}
+
+// nullopt when `header` is no packet information.
+std::optional<IpAddress> local_address(const cmsghdr& header) {
+  if (header.cmsg_level == IPPROTO_IP && header.cmsg_type == IP_PKTINFO) {
+    in_pktinfo info{};
+    std::memcpy(&info, CMSG_DATA(&header), sizeof info);
+    Ipv4Address out;
+    std::memcpy(out.bytes.data(), &info.ipi_addr, out.bytes.size());
+    return out;
+  }
+  if (header.cmsg_level == IPPROTO_IPV6 && header.cmsg_type == IPV6_PKTINFO) {
+    in6_pktinfo info{};
+    std::memcpy(&info, CMSG_DATA(&header), sizeof info);
+    Ipv6Address out;
+    std::memcpy(out.bytes.data(), &info.ipi6_addr, out.bytes.size());
+    return out;
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -92,6 +133,9 @@ UdpSocket::UdpSocket(int fd, const UdpOptions& options)
   set_buffer(fd_, SO_SNDBUFFORCE, SO_SNDBUF, options.send_buffer_bytes);
   set_buffer(fd_, SO_RCVBUFFORCE, SO_RCVBUF, options.receive_buffer_bytes);
   set_int(fd_, six ? int{IPPROTO_IPV6} : int{IPPROTO_IP}, six ? IPV6_RECVTCLASS : IP_RECVTOS, 1);
+  if (options.reports_local) {
+    set_int(fd_, six ? int{IPPROTO_IPV6} : int{IPPROTO_IP}, six ? IPV6_RECVPKTINFO : IP_PKTINFO, 1);
+  }
   if (!options.uses_offloads) return;
   has_gro_ = set_int(fd_, SOL_UDP, UDP_GRO, 1);
   int unused = 0;
@@ -131,6 +175,7 @@ std::span<const ReceivedRun> UdpSocket::receive() {
     run.from = from_native(b.addresses[i]);
     run.segment_bytes = run.bytes.size();
     run.ecn = Ecn::kNotEct;
+    run.local.reset();
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
       int value = 0;
       std::memcpy(&value, CMSG_DATA(c), std::min(sizeof value, c->cmsg_len - CMSG_LEN(0)));
@@ -139,6 +184,8 @@ std::span<const ReceivedRun> UdpSocket::receive() {
       } else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) ||
                  (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)) {
         run.ecn = static_cast<Ecn>(value & 3);
+      } else if (const auto local = local_address(*c)) {
+        run.local = local;
       }
     }
   }
@@ -223,10 +270,7 @@ size_t UdpSocket::send_batch(std::span<const DatagramRun> runs) {
               0,
               0};
     size_t used = 0;
-    if (run.ecn() != Ecn::kNotEct) {
-      append_control(header, used, six ? int{IPPROTO_IPV6} : int{IPPROTO_IP},
-                     six ? IPV6_TCLASS : IP_TOS, static_cast<int>(run.ecn()));
-    }
+    append_marks(header, used, run, six);
     if (run.segments() > 1) {
       append_control(header, used, SOL_UDP, UDP_SEGMENT,
                      static_cast<uint16_t>(run.segment_bytes()));
@@ -251,12 +295,8 @@ bool UdpSocket::send_singly(const DatagramRun& run) {
     Control control;
     msghdr header{&address, length, &vector, 1, control.bytes.data(), 0, 0};
     size_t used = 0;
-    if (run.ecn() != Ecn::kNotEct) {
-      append_control(header, used, six ? int{IPPROTO_IPV6} : int{IPPROTO_IP},
-                     six ? IPV6_TCLASS : IP_TOS, static_cast<int>(run.ecn()));
-    } else {
-      header.msg_control = nullptr;
-    }
+    append_marks(header, used, run, six);
+    if (used == 0) header.msg_control = nullptr;
     if (sendmsg(fd_, &header, MSG_DONTWAIT) >= 0) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return false;
     count_loss(errno);

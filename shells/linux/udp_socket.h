@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include <absl/status/statusor.h>
@@ -17,13 +18,15 @@ struct UdpOptions {
   uint32_t mark = 0;                // SO_MARK; 0: none.
   int send_buffer_bytes = 4 << 20;  // Halved until the kernel takes it, floor 64 KiB.
   int receive_buffer_bytes = 16 << 20;
-  bool uses_offloads = true;  // UDP_SEGMENT and UDP_GRO, where the kernel has them.
+  bool uses_offloads = true;   // UDP_SEGMENT and UDP_GRO, where the kernel has them.
+  bool reports_local = false;  // Fill in ReceivedRun::local.
 };
 
 // ReceivedRun is what one receive gave: one datagram, or several of equal size from one sender
 // (UDP_GRO). `bytes` borrows from the socket until its next receive.
 struct ReceivedRun {
   SocketAddress from;
+  std::optional<IpAddress> local;  // The address it was sent to: UdpOptions::reports_local.
   Ecn ecn = Ecn::kNotEct;
   size_t segment_bytes = 0;
   std::span<uint8_t> bytes;
@@ -58,9 +61,10 @@ class UdpSocket {
   std::span<const ReceivedRun> receive();
 
   // send() gives the kernel as many of `runs` as it takes now and returns how many are done with:
-  // sent, or lost and counted. Fewer than all means: wait until writable, then go on from there.
-  // A segmented send that is refused costs no datagram: EIO turns segmentation off for good; a path
-  // too narrow for the segments gets them one by one, others are not affected.
+  // sent (from DatagramRun::source(), if it has one), or lost and counted. Fewer than all means:
+  // wait until writable, then go on from there. A segmented send that is refused costs no datagram:
+  // EIO turns segmentation off for good; a path too narrow for the segments gets them one by one,
+  // others are not affected.
   size_t send(std::span<const DatagramRun> runs);
 
   absl::Status set_mark(uint32_t mark);

@@ -94,5 +94,45 @@ TEST_CASE("a datagram that cannot be routed costs only itself") {
   CHECK(collect(*receiver, 1, Ecn::kNotEct).size() == 1);
 }
 
+TEST_CASE("a host with several addresses knows where a datagram arrived, and answers from there") {
+  // 127.0.0.0/8 is all ours; IPv6 has one loopback address only.
+  auto [family, address] = GENERATE(table<IpFamily, const char*>({
+      {IpFamily::kV4, "127.0.0.2"},
+      {IpFamily::kV4, "127.1.2.3"},
+      {IpFamily::kV6, "::1"},
+  }));
+  const IpAddress chosen = *IpAddress::parse(address);
+  CAPTURE(address);
+  auto receiver = UdpSocket::open({.family = family, .reports_local = true});
+  REQUIRE(receiver.ok());
+  auto sender = open_socket(family);
+
+  const auto first_run = [](UdpSocket& socket) {
+    pollfd waiting{socket.fd(), POLLIN, 0};
+    REQUIRE(poll(&waiting, 1, 2000) == 1);
+    const auto runs = socket.receive();
+    REQUIRE_FALSE(runs.empty());
+    return runs[0];
+  };
+  const DatagramRun there = run_of({chosen, (*receiver)->port()}, Ecn::kEct0, 0, 100, 100);
+  REQUIRE(sender->send({&there, 1}) == 1);
+  const ReceivedRun arrived = first_run(**receiver);
+  CHECK(arrived.local == chosen);
+  CHECK(arrived.ecn == Ecn::kEct0);
+
+  const bool segmented = GENERATE(true, false);
+  if (!segmented) (*receiver)->disable_segmentation();
+  DatagramRun back;
+  back.start({loopback(family), sender->port()}, Ecn::kNotEct, arrived.local);
+  for (int i = 0; i < 2; ++i) {
+    back.reserve(100)[0] = 7;
+    back.commit();
+  }
+  REQUIRE((*receiver)->send({&back, 1}) == 1);
+  const ReceivedRun answer = first_run(*sender);
+  CHECK(answer.from == SocketAddress{chosen, (*receiver)->port()});
+  CHECK_FALSE(answer.local.has_value());  // Not asked for.
+}
+
 }  // namespace
 }  // namespace connlib::shells
