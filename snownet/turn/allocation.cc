@@ -82,17 +82,17 @@ void Allocation::bind(Timestamp now, const ChannelBinding& binding) {
 void Allocation::send(Timestamp now, Purpose purpose, const SocketAddress& to,
                       const Attempt& attempt) {
   std::array<uint8_t, kMaxRequestBytes> buffer{};
+  Authentication& signer = purpose == Purpose::kRelease && former_ ? *former_ : authentication_;
   const auto bytes =
-      write_request(purpose, attempt.signing, attempt.binding, authentication_, *random_, buffer);
-  requests_.push_back(
-      {.purpose = purpose,
-       .to = to,
-       .signing = attempt.signing,
-       .had_nonce = attempt.signing == Signing::kSigned && authentication_.has_nonce(),
-       .challenges = attempt.challenges,
-       .binding = attempt.binding,
-       .began = now,
-       .transaction = stun::Transaction(bytes, attempt.policy, now)});
+      write_request(purpose, attempt.signing, attempt.binding, signer, *random_, buffer);
+  requests_.push_back({.purpose = purpose,
+                       .to = to,
+                       .signing = attempt.signing,
+                       .had_nonce = attempt.signing == Signing::kSigned && signer.has_nonce(),
+                       .challenges = attempt.challenges,
+                       .binding = attempt.binding,
+                       .began = now,
+                       .transaction = stun::Transaction(bytes, attempt.policy, now)});
 }
 
 bool Allocation::is_on_its_way(Purpose purpose) const {
@@ -184,13 +184,18 @@ void Allocation::check(Timestamp now) {
 void Allocation::set_credentials(Timestamp now, Credentials credentials) {
   now = clamp(now);
   if (credentials == authentication_.credentials()) return;
+  // Standard servers let nobody but its user touch an allocation, and allow one per 5-tuple.
+  auto former = grant_ ? std::optional(std::move(authentication_)) : std::move(former_);
   invalidate_and_rebind("new credentials");
   authentication_ = Authentication(std::move(credentials));
+  former_ = std::move(former);
   failure_.reset();
   refused_until_.reset();
   is_suspended_ = false;
   wrongly_signed_ = 0;
-  if (active_socket_) {
+  if (former_ && active_socket_) {
+    send(now, Purpose::kRelease, *active_socket_, {.policy = stun::kRelayProbe});
+  } else if (active_socket_) {
     allocate(now);
   } else {
     discover(now);
@@ -251,6 +256,7 @@ void Allocation::invalidate(const char* why) {
     }
   }
   grant_.reset();
+  former_.reset();
   channels_.clear();
   requests_.clear();
   refresh_at_ = Timestamp::never();
@@ -326,6 +332,10 @@ void Allocation::run_requests(Timestamp now) {
 
 void Allocation::handle_silence(const Request& request) {
   tracer_->trace(TraceLevel::kDebug, "turn", "request unanswered");
+  if (former_ && request.purpose == Purpose::kRelease) {
+    finish_release(last_now_);
+    return;
+  }
   if (request.was_refused) {
     fail(Failure::kWrongCredentials);
     return;

@@ -128,7 +128,8 @@ class Allocation {
   void probe(Timestamp now);
   // check() asks with patience; for when a path through this relay starts losing answers.
   void check(Timestamp now);
-  // set_credentials() allocates anew under new credentials; no-op when they are the old ones.
+  // set_credentials() allocates anew under new credentials, once the old allocation was given back
+  // or a second has passed; no-op when they are the old ones.
   void set_credentials(Timestamp now, Credentials credentials);
   // restart() forgets all but sockets and credentials: our own socket is a new one.
   void restart(Timestamp now);
@@ -184,6 +185,8 @@ class Allocation {
   Inbound handle_channel_data(Timestamp now, std::span<uint8_t> datagram);
   Inbound handle_binding(Timestamp now, const SocketAddress& local, Requests::iterator request,
                          const stun::Message& message);
+  Inbound handle_released(Timestamp now, Requests::iterator request, const stun::Message& message);
+  void finish_release(Timestamp now);
   Inbound handle_unsigned(Timestamp now, Requests::iterator request, const stun::Message& message);
   Inbound handle_wrongly_signed();
   Inbound handle_success(Timestamp now, Requests::iterator request, const stun::Message& message);
@@ -211,6 +214,7 @@ class Allocation {
 
   RelaySockets sockets_;
   Authentication authentication_;
+  std::optional<Authentication> former_;  // While what it allocated is being given back.
   RandomSource* random_;
   Tracer* tracer_;
 

@@ -57,6 +57,9 @@ Inbound Allocation::handle_stun(Timestamp now, const SocketAddress& local,
   if (message->method() == stun::Method::kBinding) {
     return handle_binding(now, local, request, *message);
   }
+  if (former_ && request->purpose == Purpose::kRelease) {
+    return handle_released(now, request, *message);
+  }
   if (!message->has_integrity()) return handle_unsigned(now, request, *message);
   if (!authentication_.verify(*message)) return handle_wrongly_signed();
   wrongly_signed_ = 0;
@@ -98,10 +101,37 @@ void Allocation::note_answer(Timestamp now, const Request& request) {
   round_trip_time_ = round_trip_time_ ? (*round_trip_time_ * 7 + *sample) / 8 : *sample;
 }
 
+// --- Another user
+
+// Who answers with our transaction id has seen the request. Whether it may speak for the relay does
+// not matter: at worst the old allocation stays there until it expires.
+Inbound Allocation::handle_released(Timestamp now, Requests::iterator request,
+                                    const stun::Message& message) {
+  const auto error = message.error();
+  const bool has_fresh_nonce = message.nonce() && *message.nonce() != former_->nonce();
+  const auto challenges = static_cast<uint8_t>(request->challenges + 1);
+  const SocketAddress to = request->to;
+  requests_.erase(request);
+  if (error && has_fresh_nonce && challenges <= kMaxChallenges &&
+      former_->take_challenge(message)) {
+    send(now, Purpose::kRelease, to, {.challenges = challenges, .policy = stun::kRelayProbe});
+  } else {
+    finish_release(now);
+  }
+  return Consumed{};
+}
+
+void Allocation::finish_release(Timestamp now) {
+  former_.reset();
+  allocate(now);
+}
+
 // --- Unsigned and wrongly signed answers
 
 // Standard servers do not sign 401 and 438, nor the 400 that some give to integrity without a
 // nonce. They are followed only so far as they bring a nonce, or ask for a bare first request (D8).
+// Nor does coturn sign 437 to an Allocate without a nonce; believing it costs two Refreshes, which
+// bring a nonce for the next Allocate.
 Inbound Allocation::handle_unsigned(Timestamp now, Requests::iterator request,
                                     const stun::Message& message) {
   const auto error = message.error();
@@ -112,6 +142,14 @@ Inbound Allocation::handle_unsigned(Timestamp now, Requests::iterator request,
     const auto challenges = static_cast<uint8_t>(request->challenges + 1);
     requests_.erase(request);
     send(now, Purpose::kAllocate, to, {.signing = Signing::kBare, .challenges = challenges});
+    return Consumed{};
+  }
+  if (error->code == stun::ErrorCode::kAllocationMismatch &&
+      request->purpose == Purpose::kAllocate && !request->had_nonce) {
+    const SocketAddress to = request->to;
+    const auto challenges = static_cast<uint8_t>(request->challenges + 1);
+    requests_.erase(request);
+    send(now, Purpose::kDelete, to, {.signing = Signing::kBare, .challenges = challenges});
     return Consumed{};
   }
   if (error->code == stun::ErrorCode::kUnauthorized && request->had_nonce &&

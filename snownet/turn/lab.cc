@@ -49,6 +49,7 @@ Bytes FakeRelay::success(const Message& request, const std::function<void(Messag
 Bytes FakeRelay::allocate(const Message& request) {
   if (has_allocation) return error(request, ErrorCode::kAllocationMismatch, true);
   has_allocation = relayed || relayed6;
+  owner_ = *request.username();
   return success(request, [this](MessageBuilder& builder) {
     if (relayed) builder.add_xor_relayed_address(*relayed);
     if (relayed6) builder.add_xor_relayed_address(*relayed6);
@@ -59,7 +60,10 @@ Bytes FakeRelay::allocate(const Message& request) {
 Bytes FakeRelay::refresh(const Message& request) {
   if (!has_allocation) return error(request, ErrorCode::kAllocationMismatch, true);
   const auto asked = request.lifetime().value_or(lifetime);
-  if (asked == 0s) has_allocation = false;
+  if (asked == 0s) {
+    has_allocation = false;
+    channels.clear();
+  }
   return success(request, [asked](MessageBuilder& builder) { builder.add_lifetime(asked); });
 }
 
@@ -90,6 +94,10 @@ std::optional<Bytes> FakeRelay::handle(Timestamp now, bool is_v6,
         [&](MessageBuilder& builder) { builder.add_xor_mapped_address(is_v6 ? mapped6 : mapped); },
         false);
   }
+  if (is_like_coturn && has_allocation && request->method() == Method::kAllocate &&
+      !request->nonce()) {
+    return error(*request, ErrorCode::kAllocationMismatch, false);
+  }
   key_.reset();
   if (const auto username = request->username()) {
     key_ = stun::IntegrityKey::long_term(*username, "firezone", password_);
@@ -106,6 +114,12 @@ std::optional<Bytes> FakeRelay::handle(Timestamp now, bool is_v6,
   }
   if (const auto code = refuses.find(request->method()); code != refuses.end()) {
     return error(*request, code->second, true);
+  }
+  if (is_like_coturn && has_allocation && *request->username() != owner_) {
+    return error(*request,
+                 request->method() == Method::kAllocate ? ErrorCode::kAllocationMismatch
+                                                        : ErrorCode::kWrongCredentials,
+                 false);
   }
   switch (request->method()) {
     case Method::kAllocate:

@@ -40,6 +40,7 @@ class FakeRelay {
 
   bool signs_challenges = true;     // A standard server does not,
   bool wants_bare_request = false;  // and may answer 400 to integrity without a nonce.
+  bool is_like_coturn = false;  // Allocations belong to a user; a second one is refused unsigned.
   std::string realm = "firezone";
   std::optional<SocketAddress> relayed = kRelayed;
   std::optional<SocketAddress> relayed6;
@@ -78,6 +79,7 @@ class FakeRelay {
   Bytes bind(const stun::Message& request);
 
   std::string password_;
+  std::string owner_;
   std::optional<stun::IntegrityKey> key_;
 };
 

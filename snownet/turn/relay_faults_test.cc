@@ -10,6 +10,7 @@ using stun::ErrorCode;
 using stun::Method;
 using testing::address;
 using testing::credentials;
+using testing::kLocal;
 using testing::kPeer;
 using testing::kRelay;
 using testing::kRelay6;
@@ -71,6 +72,90 @@ TEST_CASE("renewed credentials on a living relay: the old allocation is deleted 
   size_t deletions = 0;
   for (const auto& seen : lab.relay.seen) deletions += seen.lifetime == 0s ? 1u : 0u;
   CHECK(deletions == 1);
+}
+
+TEST_CASE("other credentials wait until a relay that knows owners took the old allocation back") {
+  auto [what, is_nonce_stale, is_challenge_signed] = GENERATE(table<const char*, bool, bool>({
+      {"at once", false, true},
+      {"after a fresh nonce", true, true},
+      {"after a fresh nonce of a standard server", true, false},
+  }));
+  CAPTURE(what);
+  Lab lab;
+  lab.relay.is_like_coturn = true;
+  lab.relay.signs_challenges = is_challenge_signed;
+  lab.allocated();
+  lab.allocation.bind_channel(lab.now, kPeer);
+  lab.run_for(200ms);
+  if (is_nonce_stale) lab.relay.nonce = "nonce-2";
+  lab.allocation.set_credentials(lab.now, credentials("secret", "2:salt"));
+  lab.run_for(500ms);
+  CHECK(lab.allocation.is_allocated());
+  CHECK(lab.allocation.route_to(lab.now, kPeer).has_value());
+  CHECK(lab.taken<CredentialsOutdated>().empty());
+}
+
+TEST_CASE("other credentials do not wait for a relay that does not answer the old ones") {
+  auto [what, silence] = GENERATE(table<const char*, bool>({
+      {"it lost what it knew, and its secret", false},
+      {"it says nothing", true},
+  }));
+  CAPTURE(what);
+  Lab lab;
+  lab.allocated();
+  lab.relay.reboot("another");
+  if (silence) lab.relay.is_silent_to = [](Method method) { return method == Method::kRefresh; };
+  lab.allocation.set_credentials(lab.now, credentials("another", "2:salt"));
+  lab.run_for(silence ? 1200ms : 200ms);
+  CHECK(lab.allocation.is_allocated());
+  CHECK_FALSE(lab.allocation.failure().has_value());
+}
+
+TEST_CASE("credentials that change twice leave nothing behind at the relay") {
+  Lab lab;
+  lab.relay.is_like_coturn = true;
+  lab.allocated();
+  lab.allocation.set_credentials(lab.now, credentials("secret", "2:salt"));
+  lab.allocation.set_credentials(lab.now, credentials("secret", "3:salt"));
+  lab.run_for(500ms);
+  CHECK(lab.allocation.is_allocated());
+}
+
+TEST_CASE("an allocation from before that coturn remembers is deleted, then made anew") {
+  Lab lab;
+  lab.relay.is_like_coturn = true;
+  lab.relay.signs_challenges = false;
+  lab.relay.wants_bare_request = true;
+  lab.allocated();
+  lab.allocation.restart(lab.now);  // On the same port.
+  lab.run_for(500ms);
+  CHECK(lab.allocation.is_allocated());
+}
+
+TEST_CASE("an unsigned 437 to an Allocate with a nonce is not believed") {
+  Lab lab;
+  lab.relay.is_silent_to = [](Method method) { return method == Method::kAllocate; };
+  lab.run_for(500ms);
+  CHECK_FALSE(lab.allocation.is_allocated());
+  const auto forge = [&](const testing::FakeRelay::Seen& request) {
+    std::array<uint8_t, 100> out{};
+    stun::MessageBuilder builder(out, {Method::kAllocate, stun::MessageClass::kError}, request.id);
+    builder.add_error_code(stun::ErrorCode::kAllocationMismatch);
+    const auto bytes = *builder.finish();
+    testing::Bytes copy(bytes.begin(), bytes.end());
+    return lab.allocation.handle_datagram(lab.now, kLocal, kRelay, copy);
+  };
+  lab.relay.is_silent_to = [](Method) { return false; };
+  lab.run_for(1s);  // The retransmission brings a nonce and the grant.
+  REQUIRE(lab.allocation.is_allocated());
+  lab.relay.is_silent_to = [](Method method) { return method == Method::kAllocate; };
+  lab.relay.has_allocation = false;
+  lab.allocation.check(lab.now);
+  lab.run_for(500ms);  // 437 to the Refresh, so it allocates again, with a nonce.
+  REQUIRE(lab.relay.seen.back().method == Method::kAllocate);
+  const auto inbound = forge(lab.relay.seen.back());
+  REQUIRE(std::holds_alternative<Drop>(inbound));
+  CHECK(std::get<Drop>(inbound) == Drop::kWrongIntegrity);
 }
 
 TEST_CASE("rejected credentials are not tried again") {
