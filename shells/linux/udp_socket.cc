@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -18,7 +17,6 @@
 namespace connlib::shells {
 namespace {
 
-constexpr size_t kRunBytes = 65536;
 constexpr int kBufferFloor = 64 << 10;
 // One int (TOS or traffic class), one uint16_t or int (segment size), one local address.
 constexpr size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo));
@@ -71,30 +69,10 @@ void append_marks(msghdr& message, size_t& used, const DatagramRun& run, bool si
   if (run.source()) append_source(message, used, *run.source());
 }
 
-// nullopt when `header` is no packet information.
-std::optional<IpAddress> local_address(const cmsghdr& header) {
-  if (header.cmsg_level == IPPROTO_IP && header.cmsg_type == IP_PKTINFO) {
-    in_pktinfo info{};
-    std::memcpy(&info, CMSG_DATA(&header), sizeof info);
-    Ipv4Address out;
-    std::memcpy(out.bytes.data(), &info.ipi_addr, out.bytes.size());
-    return out;
-  }
-  if (header.cmsg_level == IPPROTO_IPV6 && header.cmsg_type == IPV6_PKTINFO) {
-    in6_pktinfo info{};
-    std::memcpy(&info, CMSG_DATA(&header), sizeof info);
-    Ipv6Address out;
-    std::memcpy(out.bytes.data(), &info.ipi6_addr, out.bytes.size());
-    return out;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 struct UdpSocket::Buffers {
-  std::vector<std::array<uint8_t, kRunBytes>> receive{kReceiveRuns};
-  std::array<ReceivedRun, kReceiveRuns> runs;
+  UdpReceiver receiver{kReceiveRuns};
   std::array<mmsghdr, kSendRuns> messages{};
   std::array<iovec, kSendRuns> vectors{};
   std::array<sockaddr_storage, kSendRuns> addresses{};
@@ -114,7 +92,7 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& opt
   }
   sockaddr_storage local{};
   const IpAddress any = six ? IpAddress(Ipv6Address{}) : IpAddress(Ipv4Address{});
-  const socklen_t length = to_native({any, options.port}, local);
+  const socklen_t length = to_native({options.address.value_or(any), options.port}, local);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&local), length) != 0) {
     return errno_status(
         errno, fmt::format("binding UDP port {} ({})", options.port, six ? "IPv6" : "IPv4"));
@@ -128,7 +106,9 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& opt
 }
 
 UdpSocket::UdpSocket(int fd, const UdpOptions& options)
-    : fd_(fd), family_(options.family), buffers_(std::make_unique<Buffers>()) {
+    : fd_(fd),
+      family_(options.family),
+      buffers_(options.has_buffers ? std::make_unique<Buffers>() : nullptr) {
   const bool six = family_ == IpFamily::kV6;
   set_buffer(fd_, SO_SNDBUFFORCE, SO_SNDBUF, options.send_buffer_bytes);
   set_buffer(fd_, SO_RCVBUFFORCE, SO_RCVBUF, options.receive_buffer_bytes);
@@ -151,46 +131,9 @@ absl::Status UdpSocket::set_mark(uint32_t mark) {
 }
 
 std::span<const ReceivedRun> UdpSocket::receive() {
-  Buffers& b = *buffers_;
-  for (size_t i = 0; i < kReceiveRuns; ++i) {
-    b.vectors[i] = {b.receive[i].data(), kRunBytes};
-    b.messages[i].msg_hdr = {&b.addresses[i],
-                             sizeof(sockaddr_storage),
-                             &b.vectors[i],
-                             1,
-                             b.controls[i].bytes.data(),
-                             kControlBytes,
-                             0};
-  }
-  const int received = recvmmsg(fd_, b.messages.data(), kReceiveRuns, MSG_DONTWAIT, nullptr);
-  size_t count = 0;
-  for (size_t i = 0; received > 0 && i < static_cast<size_t>(received); ++i) {
-    msghdr& header = b.messages[i].msg_hdr;
-    if ((header.msg_flags & MSG_TRUNC) != 0) {
-      ++stats_.truncated;
-      continue;
-    }
-    ReceivedRun& run = b.runs[count++];
-    run.bytes = std::span(b.receive[i]).first(b.messages[i].msg_len);
-    run.from = from_native(b.addresses[i]);
-    run.segment_bytes = run.bytes.size();
-    run.ecn = Ecn::kNotEct;
-    run.local.reset();
-    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-      int value = 0;
-      std::memcpy(&value, CMSG_DATA(c), std::min(sizeof value, c->cmsg_len - CMSG_LEN(0)));
-      if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
-        run.segment_bytes = static_cast<size_t>(value);
-      } else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) ||
-                 (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)) {
-        run.ecn = static_cast<Ecn>(value & 3);
-      } else if (const auto local = local_address(*c)) {
-        run.local = local;
-      }
-    }
-  }
-  stats_.received_runs += count;
-  return std::span(b.runs).first(count);
+  const auto runs = buffers_->receiver.receive(fd_, stats_.truncated);
+  stats_.received_runs += runs.size();
+  return runs;
 }
 
 void UdpSocket::count_loss(int error) {

@@ -9,27 +9,22 @@
 #include <absl/status/statusor.h>
 
 #include "connlib/base/datagram_run.h"
+#include "shells/linux/udp_receiver.h"
 
 namespace connlib::shells {
 
 struct UdpOptions {
-  IpFamily family = IpFamily::kV4;  // kV6 sockets are v6-only.
-  uint16_t port = 0;                // 0: the kernel chooses.
-  uint32_t mark = 0;                // SO_MARK; 0: none.
+  IpFamily family = IpFamily::kV4;                  // kV6 sockets are v6-only.
+  std::optional<IpAddress> address = std::nullopt;  // Of `family`; absent: any.
+  uint16_t port = 0;                                // 0: the kernel chooses.
+  uint32_t mark = 0;                                // SO_MARK; 0: none.
   int send_buffer_bytes = 4 << 20;  // Halved until the kernel takes it, floor 64 KiB.
   int receive_buffer_bytes = 16 << 20;
   bool uses_offloads = true;   // UDP_SEGMENT and UDP_GRO, where the kernel has them.
   bool reports_local = false;  // Fill in ReceivedRun::local.
-};
-
-// ReceivedRun is what one receive gave: one datagram, or several of equal size from one sender
-// (UDP_GRO). `bytes` borrows from the socket until its next receive.
-struct ReceivedRun {
-  SocketAddress from;
-  std::optional<IpAddress> local;  // The address it was sent to: UdpOptions::reports_local.
-  Ecn ecn = Ecn::kNotEct;
-  size_t segment_bytes = 0;
-  std::span<uint8_t> bytes;
+  // Without buffers of its own a socket is small: it is read through a UdpReceiver and written
+  // through a UdpGather that serve many.
+  bool has_buffers = true;
 };
 
 // UdpStats count since creation. Lost datagrams are the network's business: nobody is told.
@@ -57,7 +52,8 @@ class UdpSocket {
   UdpSocket& operator=(const UdpSocket&) = delete;
   ~UdpSocket();
 
-  // receive() takes up to kReceiveRuns runs; empty when nothing waits.
+  // receive() takes up to kReceiveRuns runs; empty when nothing waits. receive() and send() need
+  // has_buffers.
   std::span<const ReceivedRun> receive();
 
   // send() gives the kernel as many of `runs` as it takes now and returns how many are done with:
@@ -70,6 +66,7 @@ class UdpSocket {
   absl::Status set_mark(uint32_t mark);
 
   int fd() const { return fd_; }
+  IpFamily family() const { return family_; }
   uint16_t port() const { return port_; }
   bool segments() const { return has_segment_; }
   bool coalesces() const { return has_gro_; }
