@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -36,6 +37,19 @@ spdlog::level::level_enum to_spdlog(TraceLevel level) {
       return spdlog::level::err;
   }
   return spdlog::level::err;
+}
+
+// The record's members without the braces, which the pattern has. Bytes that are not UTF-8 are
+// replaced.
+std::string json_members(std::string_view module, std::string_view message,
+                         std::initializer_list<TraceField> fields) {
+  nlohmann::ordered_json object{{"module", module}, {"message", message}};
+  for (const TraceField& field : fields) {
+    std::visit([&](const auto& value) { object[std::string(field.name)] = value; }, field.value);
+  }
+  const std::string text =
+      object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return text.substr(1, text.size() - 2);
 }
 
 }  // namespace
@@ -76,10 +90,12 @@ struct LogTracer::Sink {
   spdlog::logger logger{"connlib", std::make_shared<spdlog::sinks::stderr_sink_st>()};
 };
 
-LogTracer::LogTracer(LogFilter filter)
-    : filter_(std::move(filter)), sink_(std::make_unique<Sink>()) {
+LogTracer::LogTracer(LogFilter filter, LogFormat format)
+    : filter_(std::move(filter)), format_(format), sink_(std::make_unique<Sink>()) {
   sink_->logger.set_level(spdlog::level::trace);
-  sink_->logger.set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  sink_->logger.set_pattern(format == LogFormat::kHuman
+                                ? "%Y-%m-%dT%H:%M:%S.%e %l %v"
+                                : R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})");
 }
 
 LogTracer::~LogTracer() = default;
@@ -87,6 +103,10 @@ LogTracer::~LogTracer() = default;
 void LogTracer::record(TraceLevel level, std::string_view module, std::string_view message,
                        std::initializer_list<TraceField> fields) {
   if (!filter_.allows(level, module)) return;
+  if (format_ == LogFormat::kJson) {
+    sink_->logger.log(to_spdlog(level), "{}", json_members(module, message, fields));
+    return;
+  }
   std::string line = fmt::format("{}: {}", module, message);
   for (const TraceField& field : fields) {
     std::visit([&](const auto& value) { line += fmt::format(" {}={}", field.name, value); },

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,11 +26,14 @@ class LogFilter {
   std::map<std::string, Threshold, std::less<>> by_module_;
 };
 
+enum class LogFormat : uint8_t { kHuman, kJson };
+
 // LogTracer writes records that pass the filter to stderr, one line each:
-// "2026-01-01T12:00:00.000 info  wireguard: session established peer=0 index=17".
+// "2026-01-01T12:00:00.000 info  wireguard: session established peer=0 index=17", or an object with
+// the members time, level, module, message and one per field.
 class LogTracer final : public Tracer {
  public:
-  explicit LogTracer(LogFilter filter);
+  explicit LogTracer(LogFilter filter, LogFormat format = LogFormat::kHuman);
   ~LogTracer() override;
   bool enabled(TraceLevel level) const override { return filter_.allows_any(level); }
   void record(TraceLevel level, std::string_view module, std::string_view message,
@@ -38,6 +42,7 @@ class LogTracer final : public Tracer {
  private:
   struct Sink;
   LogFilter filter_;
+  LogFormat format_;
   std::unique_ptr<Sink> sink_;
 };
 

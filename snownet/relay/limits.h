@@ -15,6 +15,8 @@ inline constexpr Duration kChannelCooldown = 5min;  // RFC 8656 §12: number and
 
 inline constexpr uint32_t kChannelsPerAllocation =
     stun::kLastChannel.value() - stun::kFirstChannel.value() + 1u;
+// What RFC 5766 allowed; RFC 8656 gave the numbers above 0x4fff to others.
+inline constexpr stun::ChannelNumber kLastRfc5766Channel{0x7fff};
 inline constexpr size_t kMaxRequestBytes = 1500;   // Ours: no request of a client is longer.
 inline constexpr size_t kMaxQueuedOutputs = 1024;  // Ours: responses, and commands, not yet polled.
 inline constexpr int kMaxPortAttempts = 8;         // Ours: then the machine's ports are in trouble.

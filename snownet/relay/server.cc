@@ -42,19 +42,6 @@ stun::UnknownAttributes unknown_attributes(const stun::Message& message) {
   return unknown;
 }
 
-bool has_required_attributes(const stun::Message& message) {
-  switch (message.method()) {
-    case Method::kAllocate:
-      return message.requested_transport().has_value();
-    case Method::kChannelBind: {
-      const auto number = message.channel_number();
-      return number && is_valid(*number) && message.xor_peer_address();
-    }
-    default:  // Any value may arrive.
-      return true;
-  }
-}
-
 bool is_known(Method method) {
   return method == Method::kBinding || method == Method::kAllocate || method == Method::kRefresh ||
          method == Method::kCreatePermission || method == Method::kChannelBind;
@@ -136,6 +123,20 @@ Server::Fate Server::serve(Request& request) {
       return bind_channel(request);
     default:
       return create_permission(request);
+  }
+}
+
+bool Server::has_required_attributes(const stun::Message& message) const {
+  switch (message.method()) {
+    case Method::kAllocate:
+      return message.requested_transport().has_value();
+    case Method::kChannelBind: {
+      const auto number = message.channel_number();
+      return number && *number >= stun::kFirstChannel && *number <= options_.last_channel &&
+             message.xor_peer_address();
+    }
+    default:  // Any value may arrive.
+      return true;
   }
 }
 

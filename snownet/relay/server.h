@@ -34,6 +34,8 @@ struct ServerOptions {
   uint16_t listen_port = 3478;
   uint16_t lowest_port = 49152;
   uint16_t highest_port = 65535;
+  // kLastRfc5766Channel serves old clients, coturn's test client for one.
+  stun::ChannelNumber last_channel = stun::kLastChannel;
   Limits limits;
   PeerPolicyOptions peers;  // The public addresses are added to its own addresses.
 };
@@ -97,6 +99,9 @@ class Server {
   std::variant<ToPeer, Drop> forward(Timestamp now, const SocketAddress& client,
                                      std::span<const uint8_t> run, size_t segment_bytes,
                                      size_t& datagrams);
+  std::optional<stun::ChannelData> parse_frame(std::span<const uint8_t> datagram) const;
+  size_t equal_frames_bytes(std::span<const uint8_t> run, size_t segment_bytes,
+                            stun::ChannelNumber channel) const;
   const Channel* bound(Timestamp now, std::optional<ChannelId> id) const;
   bool may_pass(Timestamp now, Allocation& allocation, size_t bytes);
   void count(Traffic& traffic, size_t payload_bytes);
@@ -106,6 +111,7 @@ class Server {
   Fate handle_stun(Timestamp now, const SocketAddress& client, std::span<const uint8_t> datagram);
   Fate serve(Request& request);
   std::optional<stun::ErrorCode> authenticate(Request& request);
+  bool has_required_attributes(const stun::Message& message) const;
   void find_key(Request& request, std::string_view username);
   bool can_be_answered(const SocketAddress& client) const;
 

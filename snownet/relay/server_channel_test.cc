@@ -124,6 +124,18 @@ TEST_CASE("all 4096 numbers can be bound, the first and the last included") {
   CHECK(b.relay.server.is_consistent());
 }
 
+TEST_CASE("channel numbers of RFC 5766 are refused unless the relay serves old clients") {
+  ServerOptions options = dual_stack();
+  const bool serves_old_clients = GENERATE(false, true);
+  if (serves_old_clients) options.last_channel = kLastRfc5766Channel;
+  Bound b(options);
+  const auto number = GENERATE(as<uint16_t>{}, 0x5000, 0x7fff);
+  CHECK(b.alice.bind(number, kOtherPeer)->code() == (serves_old_clients ? 0 : 400));
+  CHECK(b.relay.to_peer(kAlice, number, {}).has_value() == serves_old_clients);
+  CHECK(b.alice.bind(0x8000, kPeer6)->code() == 400);
+  CHECK_FALSE(b.relay.to_peer(kAlice, 0x8000, {}).has_value());
+}
+
 TEST_CASE("when the relay has all the channels it can have, one more is refused") {
   ServerOptions options = dual_stack();
   options.limits.channels = 3;

@@ -1,7 +1,7 @@
 // The packet path of Server: two or three lookups per run, no allocation, no copy.
 #include <algorithm>
-#include <cstring>
 
+#include "connlib/base/bytes.h"
 #include "snownet/relay/server.h"
 #include "snownet/stun/channel_data.h"
 #include "snownet/stun/datagram_kind.h"
@@ -15,14 +15,48 @@ size_t max_datagram_bytes(const SocketAddress& to) {
   return to.ip.is_v4() ? kMaxDatagramBytesV4 : kMaxDatagramBytesV6;
 }
 
+}  // namespace
+
+ClientAnswer Server::handle_client_run(Timestamp now, const SocketAddress& client,
+                                       std::span<const uint8_t> run, size_t segment_bytes) {
+  now = clamp(now);
+  if (segment_bytes == 0 || segment_bytes > run.size()) segment_bytes = run.size();
+  ClientAnswer answer;
+  const uint8_t first = run.empty() ? uint8_t{0xff} : run[0];
+  if (first >= stun::kFirstChannel.value() >> 8U && first <= options_.last_channel.value() >> 8U) {
+    const auto forwarded = forward(now, client, run, segment_bytes, answer.datagrams);
+    std::visit([&](const auto& fate) { answer.outcome = fate; }, forwarded);
+    return answer;
+  }
+  if (stun::datagram_kind(run) == stun::DatagramKind::kStun) {
+    const Fate fate = handle_stun(now, client, run.first(segment_bytes));
+    std::visit([&](const auto& what) { answer.outcome = what; }, fate);
+    if (const auto* drop = std::get_if<Drop>(&fate)) dropped(*drop);
+    return answer;
+  }
+  answer.outcome = dropped(Drop::kNotOurs);
+  return answer;
+}
+
+// As stun::parse_channel_data(), with the range of numbers that this relay serves.
+std::optional<stun::ChannelData> Server::parse_frame(std::span<const uint8_t> datagram) const {
+  ByteReader in(datagram);
+  const stun::ChannelNumber channel{in.be16()};
+  const auto payload = in.bytes(in.be16());
+  if (!in.ok() || channel < stun::kFirstChannel || channel > options_.last_channel) {
+    return std::nullopt;
+  }
+  return stun::ChannelData{channel, payload};
+}
+
 // How many bytes of `run` are frames just like the first, which fills its segment: same channel,
 // and its length says that it ends where its segment does.
-size_t equal_frames_bytes(std::span<const uint8_t> run, size_t segment_bytes,
-                          stun::ChannelNumber channel) {
+size_t Server::equal_frames_bytes(std::span<const uint8_t> run, size_t segment_bytes,
+                                  stun::ChannelNumber channel) const {
   size_t size = segment_bytes;
   while (size < run.size()) {
     const auto next = run.subspan(size, std::min(segment_bytes, run.size() - size));
-    const auto frame = stun::parse_channel_data(next);
+    const auto frame = parse_frame(next);
     if (!frame || frame->channel != channel ||
         frame->payload.size() + kChannelDataHeaderBytes != next.size()) {
       break;
@@ -32,36 +66,10 @@ size_t equal_frames_bytes(std::span<const uint8_t> run, size_t segment_bytes,
   return size;
 }
 
-}  // namespace
-
-ClientAnswer Server::handle_client_run(Timestamp now, const SocketAddress& client,
-                                       std::span<const uint8_t> run, size_t segment_bytes) {
-  now = clamp(now);
-  if (segment_bytes == 0 || segment_bytes > run.size()) segment_bytes = run.size();
-  ClientAnswer answer;
-  switch (stun::datagram_kind(run)) {
-    case stun::DatagramKind::kChannelData: {
-      const auto forwarded = forward(now, client, run, segment_bytes, answer.datagrams);
-      std::visit([&](const auto& fate) { answer.outcome = fate; }, forwarded);
-      return answer;
-    }
-    case stun::DatagramKind::kStun: {
-      const Fate fate = handle_stun(now, client, run.first(segment_bytes));
-      std::visit([&](const auto& what) { answer.outcome = what; }, fate);
-      if (const auto* drop = std::get_if<Drop>(&fate)) dropped(*drop);
-      return answer;
-    }
-    case stun::DatagramKind::kOther:
-      break;
-  }
-  answer.outcome = dropped(Drop::kNotOurs);
-  return answer;
-}
-
 std::variant<ToPeer, Drop> Server::forward(Timestamp now, const SocketAddress& client,
                                            std::span<const uint8_t> run, size_t segment_bytes,
                                            size_t& datagrams) {
-  const auto frame = stun::parse_channel_data(run.first(segment_bytes));
+  const auto frame = parse_frame(run.first(segment_bytes));
   if (!frame) return dropped(Drop::kBadChannelData);
   const size_t frame_bytes = frame->payload.size() + kChannelDataHeaderBytes;
   // A padded frame travels alone: behind it the stride is not the frame's size.
