@@ -18,6 +18,8 @@ if [ "$(id -u)" -ne 0 ]; then
   echo "deps: using sudo to install ${#missing[@]} packages"
 fi
 export DEBIAN_FRONTEND=noninteractive
+# coturn is here for its clients. Installing it would start a TURN server on this machine, unless its unit is masked.
+if [[ " ${missing[*]} " == *" coturn "* ]] && [ -d /run/systemd/system ]; then $sudo systemctl mask coturn.service; fi
 $sudo apt-get update -q
 $sudo apt-get install -q -y --no-install-recommends "${missing[@]}"
 # Debian starts coturn once it is installed. The tests run their own, in their own network.

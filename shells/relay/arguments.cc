@@ -1,0 +1,216 @@
+#include "shells/relay/arguments.h"
+
+#include <array>
+#include <cctype>
+#include <cstdlib>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "shells/relay/exit_code.h"
+
+namespace connlib::relay {
+namespace {
+
+constexpr const char* kDescription =
+    "Relays UDP between clients that cannot reach each other: a STUN and TURN server (RFC 8489,\n"
+    "RFC 8656) for channels, over IPv4, IPv6 and across both.";
+
+constexpr const char* kFooter =
+    R"(CREDENTIALS
+  --stamp-secret SECRET derives them, as a portal does: the user name is EXPIRY:SALT, EXPIRY in Unix
+  seconds; the password is the unpadded base64 of SHA-256(EXPIRY:SECRET:SALT). --user adds long-term
+  users. The realm is "firezone" for both.
+
+PEERS
+  Loopback, link-local and multicast addresses and those of this host are always refused (403), but
+  for the relayed addresses of other clients. Private ranges need --allow-private-peers.
+
+SIGNALS
+  SIGTERM, SIGINT   once: refuse new allocations (508), serve those that exist until none is left or
+                    --drain is over. Twice: end at once.
+
+HEALTH CHECKS (--health-check-addr)
+  GET /healthz      200 while the process lives
+  GET /readyz       200 while it takes new allocations, else 503; the body is the version
+  GET /metrics      Prometheus' text format, names begin with connlib_relay_
+
+ENVIRONMENT
+  Each option is also read from CONNLIB_ and its name in upper case, "-" written "_"
+  (CONNLIB_PUBLIC_IP4_ADDR), then without the prefix (PUBLIC_IP4_ADDR), then with FIREZONE_. A flag
+  wins over the environment. Secrets are better there than in a command line that all can see.
+
+EXIT STATUS
+  0 stopped   1 internal error   2 usage   3 limit of open files too low   4 port taken
+  5 no public address given   6 not implemented in this version
+
+EXAMPLES
+  connlib-relay --standalone --user alice:swordfish --public-ip4-addr 198.51.100.7
+  CONNLIB_STAMP_SECRET=… connlib-relay --standalone --public-ip4-addr 198.51.100.7 \
+      --public-ip6-addr 2001:db8::7 --lowest-port 50000 --highest-port 50999)";
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread.
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+// Gives options that are not on the command line what the environment says: our name wins, then
+// those of the reference.
+void read_environment(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    std::string name = option->get_single_name();
+    if (name == "help" || name == "version") continue;
+    for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    for (const char* prefix : {"CONNLIB_", "", "FIREZONE_"}) {
+      // NAME, TOKEN, USER and LOG alone belong to others.
+      const bool is_bare = *prefix == '\0';
+      if (is_bare && name.find('_') == std::string::npos) continue;
+      const auto value = environment(prefix + name);
+      if (!value) continue;
+      if (std::string_view(prefix) == "FIREZONE_") {
+        fmt::print(stderr, "connlib-relay: {0}{1} is read; its name here is CONNLIB_{1}\n", prefix,
+                   name);
+      }
+      option->envname(prefix + name);
+      break;
+    }
+  }
+}
+
+void add_addresses(CLI::App& app, Arguments& a) {
+  app.add_option("--public-ip4-addr", a.public_ip4, "IPv4 address that clients are told");
+  app.add_option("--public-ip6-addr", a.public_ip6,
+                 "IPv6 address that clients are told; at least one of the two is required");
+  app.add_option("--bind-ip4-addr", a.bind_ip4, "IPv4 address of the sockets [0.0.0.0]");
+  app.add_option("--bind-ip6-addr", a.bind_ip6, "IPv6 address of the sockets [::]");
+  app.add_option("--listen-port", a.listen_port, "UDP port for STUN and TURN [3478]")
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--lowest-port", a.lowest_port, "First relayed port [49152]")
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--highest-port", a.highest_port, "Last relayed port [65535]")
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--health-check-addr", a.health_check,
+                 "IP:PORT of the health checks and metrics, or off [0.0.0.0:8080]");
+}
+
+void add_limits(CLI::App& app, Arguments& a) {
+  auto& l = a.limits;
+  app.add_flag("--allow-private-peers", a.allow_private_peers, "Relay to private networks, too");
+  app.add_flag("--allow-rfc5766-channels", a.allow_rfc5766_channels,
+               "Serve channel numbers up to 0x7fff, as old clients and coturn's turnutils_uclient\n"
+               "choose them; RFC 8656 ends at 0x4fff");
+  app.add_option("--max-allocations", l.allocations, "Beyond it: 508 [16384]");
+  app.add_option("--max-allocations-per-ip", l.allocations_per_source,
+                 "Per IPv4 address or IPv6 /64; beyond it: 486 [256]");
+  app.add_option("--max-allocations-per-user", l.allocations_per_user,
+                 "Beyond it the user's oldest is deleted [8]");
+  app.add_option("--max-bps-per-allocation", l.bits_per_second_per_allocation,
+                 "Bits per second; 0 is no limit [0]");
+  app.add_option("--max-bps", l.bits_per_second, "Bits per second, all together; 0: no limit [0]");
+  app.add_option("--unauthenticated-pps-per-ip", l.unauthenticated_replies_per_second,
+                 "Answers per second to a source that proved nothing [50]");
+}
+
+}  // namespace
+
+std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code) {
+  Arguments a;
+  CLI::App app(kDescription, "connlib-relay");
+  app.set_version_flag("--version", "connlib-relay " CONNLIB_VERSION);
+  app.footer(kFooter);
+  app.add_option("TOKEN,--token", a.token, "Token of the relay at a portal");
+  app.add_option("NAME,--name", a.name, "Name of the relay at a portal");
+  app.add_option("--api-url", a.api_url, "Where the portal is");
+  app.add_flag("--standalone", a.standalone, "Serve without a portal");
+  app.add_option("--user", a.users, "NAME:PASSWORD of a long-term user; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--stamp-secret", a.stamp_secret, "Secret from which passwords are derived");
+  add_addresses(app, a);
+  add_limits(app, a);
+  app.add_option("--drain", a.drain_seconds, "Seconds to serve on after the first signal [60]")
+      ->check(CLI::Range(0.0, 86400.0));
+  app.add_option("--log", a.log,
+                 "What to log: LEVEL or MODULE=LEVEL, comma-separated; levels are trace, debug,\n"
+                 "info, warn, error, off [info]");
+  app.add_option("--log-format", a.log_format, "human or json [human]")
+      ->check(CLI::IsMember({"human", "json"}));
+  read_environment(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+    return std::nullopt;
+  }
+  a.limits.unauthenticated_reply_burst = 2 * a.limits.unauthenticated_replies_per_second;
+  return a;
+}
+
+absl::StatusOr<ProcessOptions> process_options(const Arguments& a) {
+  ProcessOptions out;
+  const auto bad = [](const char* flag, const std::string& value, const char* wanted) {
+    return absl::InvalidArgumentError(fmt::format("{} {}: not {}", flag, value, wanted));
+  };
+  const auto v4 = IpAddress::parse(a.public_ip4);
+  const auto v6 = IpAddress::parse(a.public_ip6);
+  if (!a.public_ip4.empty()) {
+    if (!v4 || !v4->is_v4()) return bad("--public-ip4-addr", a.public_ip4, "an IPv4 address");
+    out.server.public_v4 = *v4->v4();
+  }
+  if (!a.public_ip6.empty()) {
+    if (!v6 || !v6->is_v6()) return bad("--public-ip6-addr", a.public_ip6, "an IPv6 address");
+    out.server.public_v6 = *v6->v6();
+  }
+  if (a.public_ip4.empty() && a.public_ip6.empty()) {
+    return absl::FailedPreconditionError(
+        "no public address: give --public-ip4-addr, --public-ip6-addr or both, the addresses at "
+        "which clients and peers reach this relay");
+  }
+  out.bind_v4 = IpAddress::parse(a.bind_ip4);
+  if (!out.bind_v4 || !out.bind_v4->is_v4()) {
+    return bad("--bind-ip4-addr", a.bind_ip4, "an IPv4 address");
+  }
+  out.bind_v6 = IpAddress::parse(a.bind_ip6);
+  if (!out.bind_v6 || !out.bind_v6->is_v6()) {
+    return bad("--bind-ip6-addr", a.bind_ip6, "an IPv6 address");
+  }
+  if (a.lowest_port > a.highest_port) {
+    return absl::InvalidArgumentError(
+        fmt::format("--lowest-port {} is above --highest-port {}", a.lowest_port, a.highest_port));
+  }
+  out.server.listen_port = a.listen_port;
+  out.server.lowest_port = a.lowest_port;
+  out.server.highest_port = a.highest_port;
+  out.server.limits = a.limits;
+  if (a.allow_rfc5766_channels) out.server.last_channel = snownet::relay::kLastRfc5766Channel;
+  out.server.peers.allows_private_peers = a.allow_private_peers;
+  out.drain = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(a.drain_seconds));
+  return out;
+}
+
+absl::StatusOr<snownet::relay::Credentials> credentials(const Arguments& a) {
+  if (!a.standalone) {
+    return absl::UnimplementedError(
+        "joining a portal is not implemented: the portal session of relays is missing from this "
+        "version. Run with --standalone, and --user or --stamp-secret, to serve without one");
+  }
+  snownet::relay::Credentials out;
+  if (!a.stamp_secret.empty()) out.set_stamp_secret(a.stamp_secret);
+  for (const std::string& user : a.users) {
+    // A name may hold colons, as derived ones do; a password here may not.
+    const size_t colon = user.rfind(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == user.size()) {
+      return absl::InvalidArgumentError("--user: not NAME:PASSWORD");  // It may be a password.
+    }
+    out.add_user(std::string_view(user).substr(0, colon), std::string_view(user).substr(colon + 1));
+  }
+  if (out.empty()) {
+    return absl::InvalidArgumentError(
+        "--standalone needs --user NAME:PASSWORD or --stamp-secret SECRET: nobody could "
+        "authenticate");
+  }
+  return out;
+}
+
+}  // namespace connlib::relay

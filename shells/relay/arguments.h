@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "connlib/base/ip.h"
+#include "shells/common/log.h"
+#include "shells/relay/process.h"
+
+namespace connlib::relay {
+
+// Arguments is what the command line and the environment say, as they say it.
+struct Arguments {
+  bool standalone = false;
+  std::vector<std::string> users;  // NAME:PASSWORD
+  std::string stamp_secret;
+  std::string token;
+  std::string name;
+  std::string api_url;
+  std::string public_ip4, public_ip6;
+  std::string bind_ip4 = "0.0.0.0", bind_ip6 = "::";
+  uint16_t listen_port = 3478;
+  uint16_t lowest_port = 49152;
+  uint16_t highest_port = 65535;
+  bool allow_private_peers = false;
+  bool allow_rfc5766_channels = false;
+  snownet::relay::Limits limits;
+  std::string health_check = "0.0.0.0:8080";
+  double drain_seconds = 60;
+  std::string log = "info";
+  std::string log_format = "human";
+};
+
+// parse_arguments() reads argv and the environment. It prints help, version and usage errors
+// itself; then `exit_code` is set and the result is nothing.
+std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code);
+
+// process_options() checks the arguments' values and turns them into types. FailedPrecondition
+// means that no public address was given.
+absl::StatusOr<ProcessOptions> process_options(const Arguments& arguments);
+
+absl::StatusOr<snownet::relay::Credentials> credentials(const Arguments& arguments);
+
+}  // namespace connlib::relay

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The process: health checks, metrics, drain, and errors that say what is wrong.
+# shellcheck source-path=SCRIPTDIR source=relay_lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/relay_lib.sh"
+story 120 "$@"
+need turnutils_peer curl python3
+relay_hosts
+start_echo
+
+# stops_with CODE PATTERN OPTIONS...: the program ends at once, with this status and this reason.
+stops_with() {
+  local code=$1 pattern=$2 output status=0; shift 2
+  output=$(host s timeout 10 "$OURS" "$@" 2>&1) || status=$?
+  echo "$output"
+  [ "$status" -eq "$code" ] && grep -q -- "$pattern" <<<"$output"
+}
+has_channel() { [ "$(metric active_channels)" -gt 0 ]; }
+ALONE=(--standalone --user alice:swordfish --public-ip4-addr "$RELAY4" --health-check-addr off)
+expect "without --standalone it says what is missing" stops_with 6 'portal session of relays' \
+  TOKEN --public-ip4-addr "$RELAY4"
+expect "without users it says so" stops_with 2 'nobody could' --standalone --public-ip4-addr "$RELAY4"
+expect "without a public address it says so" stops_with 5 'public-ip4-addr' --standalone --user a:b
+expect "a bad address is named" stops_with 2 'not an IPv4 address' "${ALONE[@]}" --bind-ip4-addr 2001:db8::1
+expect "an unknown option is a usage error" stops_with 2 'no-such' "${ALONE[@]}" --no-such
+without_privilege() {
+  host s timeout 10 setpriv --bounding-set -sys_resource --inh-caps -sys_resource bash -c \
+    'ulimit -n 256; "$@"; [ $? -eq 3 ]' - "$OURS" "${ALONE[@]}"
+}
+if command -v setpriv >/dev/null; then expect "too low a file limit is named" without_privilege; fi
+
+start_relay --stamp-secret 0123456789abcdef --drain 30
+expect "healthz answers" get /healthz
+expect "readyz tells the version" bash -c "ip netns exec $(ns s) curl -sf http://127.0.0.1:8080/readyz | grep -q connlib-relay"
+expect "another path does not exist" bash -c "! ip netns exec $(ns s) curl -sf http://127.0.0.1:8080/etc"
+expect "a second relay finds the port taken" stops_with 4 'port 3478' "${ALONE[@]}" --bind-ip4-addr "$RELAY4"
+
+name=$(($(date +%s) + 3600)):n23JJ2wKKtt30oXi
+password=$(printf %s "${name%:*}:0123456789abcdef:${name#*:}" | openssl dgst -sha256 -binary | base64 | tr -d =)
+derived() {
+  host c timeout 30 turnutils_uclient -u "$name" -w "$password" -e 192.0.2.30 -r 3480 -c -n 20 -z 5 "$RELAY4" |
+    grep -q 'Total lost packets 0 (0.000000%)'
+}
+expect "derived credentials relay" derived
+[ "$(metric 'relayed_packets_total{direction="to_client"}')" -ge 20 ] || fail "relayed packets were not counted"
+[ $(($(metric free_ports) + $(metric active_allocations))) = 16384 ] || fail "a port got lost: $(metric free_ports) are free"
+say "ok: packets and ports are counted"
+
+# A client that stays: its allocation is served while the relay drains, newcomers are refused.
+start uclient c turnutils_uclient -u alice -w swordfish -e 192.0.2.30 -r 3480 -c -n 400 -z 20 "$RELAY4"
+# Its first allocation it only opens; with a channel it has all it needs.
+within 10 "the client's channel" has_channel
+kill -TERM "${PID[relay]}"
+within 5 "readyz to turn 503" bash -c "! ip netns exec $(ns s) curl -sf http://127.0.0.1:8080/readyz"
+expect "it lives while it drains" get /healthz
+expect "a newcomer is refused with 508" refused 'error 508' uclient -e 192.0.2.30 -r 3480 -c -n 5 "$RELAY4"
+within 30 "the relay to end by itself when its last client has left" is_gone "${PID[relay]}"
+wait "${PID[relay]}" || fail "it ended with status $?"
+unset "PID[relay]"
+within 5 "the client to end" is_gone "${PID[uclient]}"
+grep -q 'Total lost packets 0 (0.000000%)' "$WORK/uclient.log" || fail "the last client lost packets"
+unset "PID[uclient]"
+say "ok: the drain served the last client to its end"
+
+start_relay --drain 60
+start uclient c turnutils_uclient -u alice -w swordfish -e 192.0.2.30 -r 3480 -c -n 1000 -z 20 "$RELAY4"
+within 10 "the client's channel" has_channel
+kill -TERM "${PID[relay]}"
+within 5 "the drain to begin" bash -c "! ip netns exec $(ns s) curl -sf http://127.0.0.1:8080/readyz"
+stop relay || fail "a second signal ended it with status $?"
+say "ok: a second signal ends it at once"
