@@ -7,7 +7,8 @@
 
 namespace connlib::wireguard {
 
-// HandshakeLimits bound asymmetric work and answers per second of running time (spec §7).
+// HandshakeLimits bound asymmetric work and answers per second of running time (spec §7). A device
+// grants them to initiations and to responses separately.
 struct HandshakeLimits {
   uint32_t per_node = 100;   // Beyond it a valid mac2 is required.
   uint32_t per_source = 20;  // IPv4 /32, IPv6 /64; holds with a valid mac2 too.
