@@ -275,9 +275,12 @@ std::variant<std::span<uint8_t>, Drop> Tunnel::open(Timestamp now,
   Session* session = header ? slots_.find(header->receiver) : nullptr;
   if (session == nullptr) return Drop::kUnknownIndex;
   if (!session->is_alive(now)) return Drop::kSessionExpired;
+  const uint64_t expected_before = session->receive.window().expected();
   const auto opened = session->receive.open(datagram);
   if (const auto* failure = std::get_if<OpenFailure>(&opened)) return to_drop(*failure);
 
+  ++stats_.rx_messages;
+  stats_.rx_messages_expected += session->receive.window().expected() - expected_before;
   note_received(now, datagram.size());
   if (slots_.confirm(*session)) {
     ++stats_.handshakes_answered;

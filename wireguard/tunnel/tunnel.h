@@ -42,10 +42,17 @@ struct TunnelStats {
   uint64_t rx_bytes = 0;
   uint64_t tx_packets = 0;  // Data with content.
   uint64_t rx_packets = 0;
+  uint64_t rx_messages = 0;           // Data messages that were opened, keepalives included.
+  uint64_t rx_messages_expected = 0;  // Highest counter + 1, summed over all sessions.
   uint64_t handshakes_initiated = 0;  // Completed ones.
   uint64_t handshakes_answered = 0;
   Timestamp last_handshake = Timestamp::never();  // never(): none yet.
   Duration last_round_trip = 0ns;                 // Of the last handshake that we initiated.
+
+  // rx_lost() estimates how many data messages were lost on their way to us (spec §18). One that
+  // was overtaken counts until it arrives; what followed the last to arrive is not missed. A peer
+  // that skips counters looks lossy, so nothing but a display should depend on it.
+  uint64_t rx_lost() const { return rx_messages_expected - rx_messages; }
 };
 
 // ControlDatagram is a handshake message, cookie reply or keepalive: small, held by value.

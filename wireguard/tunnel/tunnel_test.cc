@@ -359,6 +359,59 @@ TEST_CASE("after handle_timeout and a drain the next wakeup lies ahead") {
   }
 }
 
+TEST_CASE("the loss estimate counts gaps over all sessions and forgives late packets") {
+  Pair pair;
+  pair.connect(pair.a);
+  const auto& stats = pair.b.device.tunnel(pair.b.peer).stats();
+  const auto send_ten = [&pair](auto fate) {
+    int sent = 0;
+    pair.filter = [&](InFlight& flight) {
+      return classify(flight.bytes) != MessageType::kData || !flight.to_b || fate(sent++, flight);
+    };
+    for (int i = 0; i < 10; ++i) REQUIRE(pair.send(pair.a, ipv4_packet(64)));
+    pair.run_for(1s);
+    pair.filter = nullptr;
+  };
+  send_ten([](int, InFlight&) { return true; });
+  CHECK(stats.rx_lost() == 0);
+
+  send_ten([](int i, InFlight& flight) {
+    if (i == 4) flight.arrives += 2s;
+    return i != 2 && i != 3;
+  });
+  CHECK(stats.rx_lost() == 3);
+  pair.run_for(2s);
+  CHECK(stats.rx_lost() == 2);
+
+  const auto handshakes = stats.handshakes_answered;
+  pair.a.device.start_handshake(pair.now, pair.a.peer);
+  pair.run_for(1s);
+  REQUIRE(stats.handshakes_answered == handshakes + 1);
+  send_ten([](int i, InFlight&) { return i != 5; });
+  CHECK(stats.rx_lost() == 3);
+  CHECK(stats.rx_packets == 27);
+}
+
+TEST_CASE("copies and forgeries do not change the loss estimate") {
+  Pair pair;
+  pair.connect(pair.a);
+  const auto& stats = pair.b.device.tunnel(pair.b.peer).stats();
+  std::vector<uint8_t> datagram;
+  pair.filter = [&](InFlight& flight) {
+    datagram = flight.bytes;
+    return true;
+  };
+  REQUIRE(pair.send(pair.a, ipv4_packet(64)));
+  pair.run_for(10ms);
+  const uint64_t expected = stats.rx_messages_expected;
+  const uint64_t received = stats.rx_messages;
+  CHECK(std::get<Drop>(pair.receive(pair.b, datagram)) == Drop::kReplayed);
+  datagram[8 + 2] = 1;  // A counter far ahead, under the old tag.
+  CHECK(std::get<Drop>(pair.receive(pair.b, datagram)) == Drop::kBadTag);
+  CHECK(stats.rx_messages_expected == expected);
+  CHECK(stats.rx_messages == received);
+}
+
 TEST_CASE("random loss, duplication and reordering never break the tunnel for good") {
   const uint64_t seed = GENERATE(range(uint64_t{1}, uint64_t{41}));
   CAPTURE(seed);
