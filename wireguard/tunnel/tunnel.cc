@@ -43,36 +43,6 @@ Drop to_drop(OpenFailure failure) {
 
 }  // namespace
 
-const char* timer_name(TunnelTimer timer) {
-  switch (timer) {
-    case TunnelTimer::kScheduledHandshake:
-      return "send scheduled initiation";
-    case TunnelTimer::kSessionExpiry:
-      return "wipe expired session";
-    case TunnelTimer::kCookieExpiry:
-      return "drop stale cookie";
-    case TunnelTimer::kKeyWipe:
-      return "wipe all keys";
-    case TunnelTimer::kAttemptOver:
-      return "give up handshake";
-    case TunnelTimer::kRetransmit:
-      return "retransmit initiation";
-    case TunnelTimer::kRekeyByAge:
-      return "renew session after sending";
-    case TunnelTimer::kRekeyNearExpiry:
-      return "renew session after receiving";
-    case TunnelTimer::kUnanswered:
-      return "renew session without answers";
-    case TunnelTimer::kPassiveKeepalive:
-      return "send passive keepalive";
-    case TunnelTimer::kPersistentKeepalive:
-      return "send persistent keepalive";
-    case TunnelTimer::kCount:
-      break;
-  }
-  return "unknown";
-}
-
 Tunnel::Tunnel(Environment environment, PeerId id, RemoteIdentity remote, TunnelConfig config,
                TunnelMemory memory, Timestamp now)
     : env_(environment),
@@ -97,7 +67,7 @@ void Tunnel::push_event(TunnelEvent event) {
 
 void Tunnel::start_handshake(Timestamp now) {
   now = clamp(now);
-  if (!attempt_) send_initiation(now);
+  if (attempts_.empty()) send_initiation(now);
 }
 
 void Tunnel::send_initiation(Timestamp now) {
@@ -111,14 +81,13 @@ void Tunnel::send_initiation(Timestamp now) {
   if (!pending) return;  // A low-order remote key; RemoteIdentity::create() refuses those.
   cookies_.stamp(now, datagram.bytes());
   memory_.last_sent = stamp;
-  if (!attempt_) attempt_started_ = now;
   if (key_age_start_.is_never()) key_age_start_ = now;
-  superseded_attempt_ = std::move(attempt_);
-  attempt_.emplace(Attempt{std::move(*pending), std::move(lease), now});
+  const SessionIndex index = lease.index();
+  attempts_.add({std::move(*pending), std::move(lease), now});
   last_initiation_ = now;
   initiation_out_ = datagram;
   note_sent(now, kInitiationBytes);
-  trace(TraceLevel::kDebug, "initiation created", attempt_->lease.index().value());
+  trace(TraceLevel::kDebug, "initiation created", index.value());
 }
 
 // Timer-driven initiations keep the minimum spacing and carry jitter (spec §12).
@@ -156,21 +125,19 @@ std::optional<Drop> Tunnel::handle_initiation(Timestamp now, const Initiation& m
 
 std::optional<Drop> Tunnel::handle_response(Timestamp now, const Response& message) {
   now = clamp(now);
-  for (auto* attempt : {&attempt_, &superseded_attempt_}) {
-    if (!*attempt || (*attempt)->lease.index() != message.receiver) continue;
-    const auto keys = consume_response(remote_, env_.local, (*attempt)->pending, message);
-    if (!keys) return Drop::kBadHandshake;
-    stats_.last_round_trip = now - (*attempt)->sent;
-    ++stats_.handshakes_initiated;
-    slots_.add_initiated(
-        std::make_unique<Session>(std::move((*attempt)->lease), *keys, Role::kInitiator, now));
-    note_received(now, kResponseBytes);
-    complete_handshake(now);
-    // The responder may send only after it heard from us on the new session (spec §4.4).
-    keepalive_out_ = true;
-    return std::nullopt;
-  }
-  return Drop::kUnknownIndex;
+  HandshakeAttempt* attempt = attempts_.find(message.receiver);
+  if (attempt == nullptr) return Drop::kUnknownIndex;
+  const auto keys = consume_response(remote_, env_.local, attempt->pending, message);
+  if (!keys) return Drop::kBadHandshake;
+  stats_.last_round_trip = now - attempt->sent;
+  ++stats_.handshakes_initiated;
+  slots_.add_initiated(
+      std::make_unique<Session>(std::move(attempt->lease), *keys, Role::kInitiator, now));
+  note_received(now, kResponseBytes);
+  complete_handshake(now);
+  // The responder may send only after it heard from us on the new session (spec §4.4).
+  keepalive_out_ = true;
+  return std::nullopt;
 }
 
 std::optional<Drop> Tunnel::handle_cookie_reply(Timestamp now, const CookieReply& message) {
@@ -182,23 +149,21 @@ std::optional<Drop> Tunnel::handle_cookie_reply(Timestamp now, const CookieReply
 }
 
 void Tunnel::complete_handshake(Timestamp now) {
-  end_attempt();
+  end_handshake();
   key_age_start_ = now;
   stats_.last_handshake = now;
   push_event(TunnelEvent::kReady);
   trace(TraceLevel::kDebug, "session established", slots_.current()->lease.index().value());
 }
 
-void Tunnel::end_attempt() {
-  attempt_.reset();
-  superseded_attempt_.reset();
-  attempt_started_ = Timestamp::never();
+void Tunnel::end_handshake() {
+  attempts_.clear();
   scheduled_ = Timestamp::never();
 }
 
 void Tunnel::forget_sessions() {
   slots_.clear();
-  end_attempt();
+  end_handshake();
   cookies_.clear();
   key_age_start_ = Timestamp::never();
   first_sent_unanswered_ = Timestamp::never();
@@ -261,7 +226,7 @@ bool Tunnel::seal(Timestamp now, std::span<uint8_t> datagram, size_t packet_byte
     ++stats_.tx_packets;
     if (first_sent_unanswered_.is_never()) first_sent_unanswered_ = now;
   }
-  if (session.send.next_counter() >= config_.rekey_after_messages && !attempt_ &&
+  if (session.send.next_counter() >= config_.rekey_after_messages && attempts_.empty() &&
       scheduled_.is_never()) {
     schedule_handshake(now);
   }
@@ -333,9 +298,9 @@ TimerTable<TunnelTimer> Tunnel::deadlines() const {
   }
   out.set(TunnelTimer::kSessionExpiry, slots_.next_expiry());
   out.set(TunnelTimer::kCookieExpiry, cookies_.expires_at());
-  if (attempt_) {
-    out.set(TunnelTimer::kAttemptOver, attempt_started_ + config_.rekey_attempt_time);
-    out.set(TunnelTimer::kRetransmit, attempt_->sent + config_.rekey_timeout);
+  if (!attempts_.empty()) {
+    out.set(TunnelTimer::kAttemptOver, attempts_.began() + config_.rekey_attempt_time);
+    out.set(TunnelTimer::kRetransmit, attempts_.last_sent() + config_.rekey_timeout);
   } else {
     // An attempt in flight ends by itself, and with the same wipe.
     out.set(TunnelTimer::kKeyWipe, key_age_start_ + kKeyWipeTime);
@@ -386,7 +351,8 @@ void Tunnel::run_timer(TunnelTimer timer, Timestamp now) {
       return;
     case TunnelTimer::kSessionExpiry:
       // Only the former initiator renews, or both ends would (spec §14).
-      if (slots_.remove_expired(now) == SessionSlots::CurrentLost::kAsInitiator && !attempt_) {
+      if (slots_.remove_expired(now) == SessionSlots::CurrentLost::kAsInitiator &&
+          attempts_.empty()) {
         schedule_handshake(now);
       }
       return;
@@ -413,7 +379,7 @@ void Tunnel::run_timer(TunnelTimer timer, Timestamp now) {
       last_traffic_ = now;
       if (can_seal(now)) {
         keepalive_out_ = true;
-      } else if (!attempt_) {
+      } else if (attempts_.empty()) {
         schedule_handshake(now);
       }
       return;

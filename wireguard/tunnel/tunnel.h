@@ -15,6 +15,8 @@
 #include "wireguard/cookie/macs.h"
 #include "wireguard/session/slots.h"
 #include "wireguard/tunnel/drop.h"
+#include "wireguard/tunnel/handshake_attempts.h"
+#include "wireguard/tunnel/tunnel_timer.h"
 
 namespace connlib::wireguard {
 
@@ -72,22 +74,6 @@ enum class TunnelEvent : uint8_t {
   kExpired,  // A handshake was given up, or 540 s passed without one. start_handshake() begins
              // anew.
 };
-
-enum class TunnelTimer : uint8_t {
-  kScheduledHandshake,
-  kKeyWipe,  // Before session expiry: after a very late call there is nothing left to renew.
-  kSessionExpiry,
-  kCookieExpiry,
-  kAttemptOver,
-  kRetransmit,
-  kRekeyByAge,
-  kRekeyNearExpiry,
-  kUnanswered,
-  kPassiveKeepalive,
-  kPersistentKeepalive,
-  kCount,
-};
-const char* timer_name(TunnelTimer timer);
 
 // Tunnel is one peer: the control half of spec §9 to §12. Bytes and instants in; datagrams, events
 // and a deadline out. It stores no endpoint and queues no packets: without a session seal() says so
@@ -162,18 +148,12 @@ class Tunnel {
   PeerId id() const { return id_; }
 
  private:
-  struct Attempt {
-    PendingInitiation pending;
-    IndexLease lease;
-    Timestamp sent;
-  };
-
   void send_initiation(Timestamp now);
   std::optional<ControlDatagram> seal_keepalive();
   void push_event(TunnelEvent event);
   void schedule_handshake(Timestamp now);
   void complete_handshake(Timestamp now);
-  void end_attempt();
+  void end_handshake();
   void expire(Timestamp now, const char* why);
   bool run_due_timer(Timestamp now);
   TimerTable<TunnelTimer> deadlines() const;
@@ -193,10 +173,7 @@ class Tunnel {
   CookieHolder cookies_;
   SessionSlots slots_;
 
-  // Attempts in flight: the latest, and the one before it, whose late response still counts (§4.1).
-  std::optional<Attempt> attempt_;
-  std::optional<Attempt> superseded_attempt_;
-  Timestamp attempt_started_ = Timestamp::never();      // First initiation of this attempt.
+  HandshakeAttempts attempts_;
   Timestamp last_initiation_ = Timestamp::never();      // Sent; never(): none yet.
   Timestamp initiation_accepted_ = Timestamp::never();  // From the peer; flood limit.
   Timestamp scheduled_ = Timestamp::never();            // Handshake due, jitter included.
