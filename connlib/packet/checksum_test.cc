@@ -7,18 +7,12 @@
 #include "connlib/base/bytes.h"
 #include "connlib/base/hex.h"
 #include "connlib/base/random_source.h"
+#include "tests/support/packets.h"
 
 namespace connlib {
 namespace {
 
-uint16_t slow_sum(std::span<const uint8_t> bytes) {
-  uint32_t sum = 0;
-  for (size_t i = 0; i < bytes.size(); i += 2) {
-    sum += static_cast<uint32_t>(bytes[i] << 8) | (i + 1 < bytes.size() ? bytes[i + 1] : 0u);
-    sum = (sum & 0xffff) + (sum >> 16);
-  }
-  return static_cast<uint16_t>(sum);
-}
+using testing::slow_sum;
 
 TEST_CASE("the example of RFC 1071 sums to ddf2") {
   ChecksumSum sum;

@@ -5,7 +5,10 @@
 
 #include "connlib/base/bytes.h"
 #include "connlib/packet/checksum.h"
+#include "connlib/packet/ip_header.h"
 #include "connlib/packet/protocol.h"
+#include "connlib/packet/tcp_segment.h"
+#include "connlib/packet/udp_datagram.h"
 
 namespace connlib {
 namespace {
@@ -23,27 +26,26 @@ bool has_df(std::span<const uint8_t> packet) { return (packet[6] & 0x40) != 0; }
 }  // namespace
 
 bool Coalescer::read_shape(std::span<const uint8_t> packet, Shape& shape) const noexcept {
-  if (packet.size() < 20) return false;
+  // Nothing cut off, and nothing behind the packet.
+  if (packet.empty() || total_length(packet) != packet.size()) return false;
   if (is_v4(packet)) {
-    // No options, no fragments, and nothing behind the packet.
+    // No options, no fragments.
     if (packet[0] != 0x45 || (load_be16(packet.data() + 6) & 0x3fff) != 0) return false;
-    if (load_be16(packet.data() + 2) != packet.size()) return false;
     shape.protocol = packet[9];
-    shape.l4 = 20;
+    shape.l4 = kIpv4MinHeaderBytes;
   } else {
-    if (packet.size() < 40 || size_t{40} + load_be16(packet.data() + 4) != packet.size())
-      return false;
     shape.protocol = packet[6];
-    shape.l4 = 40;
+    shape.l4 = kIpv6HeaderBytes;
   }
   const auto l4 = packet.subspan(shape.l4);
-  if (shape.protocol == kProtocolTcp && merges_tcp_ && l4.size() >= 20) {
+  if (shape.protocol == kProtocolTcp && merges_tcp_ && l4.size() >= kTcpMinHeaderBytes) {
     const size_t tcp_bytes = size_t{4} * (l4[12] >> 4);
     shape.headers = shape.l4 + tcp_bytes;
-    return tcp_bytes >= 20 && shape.headers < packet.size() && (l4[13] & ~kPsh) == kAck;
+    return tcp_bytes >= kTcpMinHeaderBytes && shape.headers < packet.size() &&
+           (l4[13] & ~kPsh) == kAck;
   }
-  if (shape.protocol == kProtocolUdp && merges_udp_ && l4.size() > 8) {
-    shape.headers = shape.l4 + 8;
+  if (shape.protocol == kProtocolUdp && merges_udp_ && l4.size() > kUdpHeaderBytes) {
+    shape.headers = shape.l4 + kUdpHeaderBytes;
     return load_be16(l4.data() + 4) == l4.size() && load_be16(l4.data() + 6) != 0;
   }
   return false;
@@ -60,7 +62,7 @@ bool Coalescer::has_right_checksum(std::span<const uint8_t> packet, const Shape&
 // Ports are compared there whatever the protocol is: closing a group too much costs little.
 bool Coalescer::is_same_flow(const Open& group, std::span<const uint8_t> packet) noexcept {
   const auto first = group.parts[0];
-  const size_t l4 = is_v4(packet) ? 20 : 40;
+  const size_t l4 = is_v4(packet) ? kIpv4MinHeaderBytes : kIpv6HeaderBytes;
   if (is_v4(first) != is_v4(packet) || packet.size() < l4) return false;
   const bool same_addresses = is_v4(first) ? equal_bytes(&first[12], &packet[12], 8)
                                            : equal_bytes(&first[8], &packet[8], 32);
@@ -130,7 +132,7 @@ bool Coalescer::add(std::span<uint8_t> packet) noexcept {
   Shape shape;
   const bool may_merge = read_shape(packet, shape) && has_right_checksum(packet, shape);
   if (!may_merge) {
-    if (packet.size() >= 20) close_flow_of(packet);
+    if (packet.size() >= kIpv4MinHeaderBytes) close_flow_of(packet);
   } else {
     for (size_t back = 1; back <= std::min(kLookBack, count_); ++back) {
       Open& group = (*groups_)[count_ - back];
@@ -169,10 +171,10 @@ Coalescer::Group Coalescer::finish(Open& group) noexcept {
     store_be16(&head[2], static_cast<uint16_t>(group.total_bytes));
     store_be16(&head[10], 0);
     ChecksumSum sum;
-    sum.add(head.first(20));
+    sum.add(head.first(kIpv4MinHeaderBytes));
     store_be16(&head[10], sum.finished());
   } else {
-    store_be16(&head[4], static_cast<uint16_t>(group.total_bytes - 40));
+    store_be16(&head[4], static_cast<uint16_t>(group.total_bytes - kIpv6HeaderBytes));
   }
   const size_t l4_bytes = group.total_bytes - shape.l4;
   const size_t field = tcp ? 16 : 6;

@@ -14,6 +14,22 @@ namespace connlib {
 inline constexpr size_t kIpv4MinHeaderBytes = 20;  // RFC 791 §3.1, without options.
 inline constexpr size_t kIpv6HeaderBytes = 40;     // RFC 8200 §3.
 
+// total_length() is how many bytes the packet at the start of `bytes` says it has, its IP header
+// included (RFC 791 §3.1; RFC 8200 §3: Payload Length + 40). It may be more than there are. 0 when
+// `bytes` hold no whole fixed header of version 4 or 6, or when the packet claims less than that.
+inline size_t total_length(std::span<const uint8_t> bytes) noexcept {
+  if (bytes.empty()) return 0;
+  const uint8_t version = bytes[0] >> 4;
+  if (version == 4 && bytes.size() >= kIpv4MinHeaderBytes) {
+    const size_t length = load_be16(&bytes[2]);
+    return length < kIpv4MinHeaderBytes ? 0 : length;
+  }
+  if (version == 6 && bytes.size() >= kIpv6HeaderBytes) {
+    return kIpv6HeaderBytes + load_be16(&bytes[4]);
+  }
+  return 0;
+}
+
 // IpHeader reads the fields that IPv4 and IPv6 headers share. `packet` is borrowed, is of version 4
 // or 6 and holds the whole fixed header (20 or 40 bytes); what follows does not matter.
 class IpHeader {

@@ -31,6 +31,25 @@ TEST_CASE("addresses, ECN and hop limit are read from either family") {
   CHECK(int{IpHeader(v6).hop_limit()} == 9);
 }
 
+TEST_CASE("a packet's own length is read, and anything that is none has length zero") {
+  const auto [what, bytes, length] = GENERATE(table<const char*, Bytes, size_t>({
+      {"nothing", {}, 0},
+      {"v4 without payload", packet_with(0, IpFamily::kV4), 20},
+      {"v6 without payload", packet_with(0, IpFamily::kV6), 40},
+      {"version 5", Bytes(40, 0x50), 0},
+      {"v4 that ends within its header", Bytes(19, 0x45), 0},
+      {"v6 that ends within its header", Bytes(39, 0x60), 0},
+      {"v4 that claims more than there is", Bytes(20, 0x45), 0x4545},
+      {"v6 that claims more than there is", Bytes(40, 0x60), 40 + 0x6060},
+  }));
+  CAPTURE(what);
+  CHECK(total_length(bytes) == length);
+
+  Bytes short_claim = packet_with(0, IpFamily::kV4);
+  short_claim[3] = 19;
+  CHECK(total_length(short_claim) == 0);
+}
+
 TEST_CASE("congestion is marked only on packets that speak ECN, and never cleared") {
   const auto family = GENERATE(IpFamily::kV4, IpFamily::kV6);
   const unsigned ecn = GENERATE(0u, 1u, 2u, 3u);

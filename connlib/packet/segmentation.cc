@@ -5,21 +5,20 @@
 
 #include "connlib/base/bytes.h"
 #include "connlib/packet/checksum.h"
+#include "connlib/packet/ip_header.h"
 #include "connlib/packet/protocol.h"
+#include "connlib/packet/tcp_segment.h"
+#include "connlib/packet/udp_datagram.h"
 
 namespace connlib {
 namespace {
 
-constexpr size_t kIpv4MinBytes = 20;
-constexpr size_t kIpv6Bytes = 40;
-constexpr size_t kTcpMinBytes = 20;
-constexpr size_t kUdpBytes = 8;
 constexpr uint8_t kFinPsh = 0x09;
 constexpr uint8_t kCwr = 0x80;
 
 void set_ip_length(std::span<uint8_t> out, size_t segment) noexcept {
   if (out[0] >> 4 == 6) {
-    store_be16(out.data() + 4, static_cast<uint16_t>(out.size() - kIpv6Bytes));
+    store_be16(out.data() + 4, static_cast<uint16_t>(out.size() - kIpv6HeaderBytes));
     return;
   }
   const size_t header = size_t{4} * (out[0] & 15u);
@@ -41,7 +40,7 @@ std::optional<SuperPacket> SuperPacket::parse(const OffloadInfo& info,
   out.headers_ = packet.size();
   if (packet.empty()) return std::nullopt;
   const uint8_t version = packet[0] >> 4;
-  const size_t ip_min = version == 4 ? kIpv4MinBytes : kIpv6Bytes;
+  const size_t ip_min = version == 4 ? kIpv4MinHeaderBytes : kIpv6HeaderBytes;
   if ((version != 4 && version != 6) || packet.size() < ip_min) return std::nullopt;
   if (info.needs_checksum &&
       size_t{info.checksum_start} + info.checksum_offset + 2 > packet.size()) {
@@ -56,10 +55,10 @@ std::optional<SuperPacket> SuperPacket::parse(const OffloadInfo& info,
   if ((info.gso == Gso::kTcp4 && version != 4) || (info.gso == Gso::kTcp6 && version != 6)) {
     return std::nullopt;
   }
-  const size_t l4_min = info.gso == Gso::kUdp ? kUdpBytes : kTcpMinBytes;
+  const size_t l4_min = info.gso == Gso::kUdp ? kUdpHeaderBytes : kTcpMinHeaderBytes;
   if (packet.size() < out.l4_ + l4_min) return std::nullopt;
   const size_t l4_bytes =
-      info.gso == Gso::kUdp ? kUdpBytes : size_t{4} * (packet[out.l4_ + 12] >> 4);
+      info.gso == Gso::kUdp ? kUdpHeaderBytes : size_t{4} * (packet[out.l4_ + 12] >> 4);
   out.headers_ = out.l4_ + l4_bytes;
   if (l4_bytes < l4_min || packet.size() <= out.headers_) return std::nullopt;
   const size_t payload = packet.size() - out.headers_;

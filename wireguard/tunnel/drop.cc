@@ -38,4 +38,16 @@ std::string_view drop_name(Drop drop) {
   return "unknown";
 }
 
+Drop drop_of(OpenFailure failure) {
+  switch (failure) {
+    case OpenFailure::kCounterRejected:
+      return Drop::kCounterLimit;
+    case OpenFailure::kReplayed:
+      return Drop::kReplayed;
+    case OpenFailure::kBadTag:
+      return Drop::kBadTag;
+  }
+  return Drop::kBadTag;
+}
+
 }  // namespace connlib::wireguard

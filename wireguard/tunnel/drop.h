@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "wireguard/session/session.h"
+
 namespace connlib::wireguard {
 
 // Drop is why one inbound datagram was ignored. Each has a counter; none has a log line.
@@ -25,5 +27,8 @@ enum class Drop : uint8_t {
 };
 
 std::string_view drop_name(Drop drop);
+
+// drop_of() is the same reason in the words of a whole tunnel.
+Drop drop_of(OpenFailure failure);
 
 }  // namespace connlib::wireguard

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "connlib/base/bytes.h"
+#include "connlib/packet/ip_header.h"
 
 namespace connlib::wireguard {
 namespace {
@@ -13,32 +13,10 @@ constexpr Duration kInitiationSpacing = 20ms;            // Spec §2: accepted f
 constexpr Duration kKeyWipeTime = 3 * kRejectAfterTime;  // Spec §2: 540 s.
 constexpr size_t kPaddingMultiple = 16;
 
-// The IP packet at the start of `plaintext`, cut to its own length (spec §10 step 5); empty when
-// there is none.
+// The IP packet that `plaintext` begins with (spec §10 step 5); empty when there is none.
 std::span<uint8_t> inner_packet(std::span<uint8_t> plaintext) noexcept {
-  const uint8_t version = plaintext[0] >> 4;
-  size_t length = 0;
-  if (version == 4 && plaintext.size() >= 20) {
-    length = load_be16(plaintext.data() + 2);
-    if (length < 20) return {};
-  } else if (version == 6 && plaintext.size() >= 40) {
-    length = size_t{40} + load_be16(plaintext.data() + 4);
-  } else {
-    return {};
-  }
+  const size_t length = total_length(plaintext);
   return length <= plaintext.size() ? plaintext.first(length) : std::span<uint8_t>();
-}
-
-Drop to_drop(OpenFailure failure) {
-  switch (failure) {
-    case OpenFailure::kCounterRejected:
-      return Drop::kCounterLimit;
-    case OpenFailure::kReplayed:
-      return Drop::kReplayed;
-    case OpenFailure::kBadTag:
-      return Drop::kBadTag;
-  }
-  return Drop::kBadTag;
 }
 
 }  // namespace
@@ -242,7 +220,7 @@ std::variant<std::span<uint8_t>, Drop> Tunnel::open(Timestamp now,
   if (!session->is_alive(now)) return Drop::kSessionExpired;
   const uint64_t expected_before = session->receive.window().expected();
   const auto opened = session->receive.open(datagram);
-  if (const auto* failure = std::get_if<OpenFailure>(&opened)) return to_drop(*failure);
+  if (const auto* failure = std::get_if<OpenFailure>(&opened)) return drop_of(*failure);
 
   ++stats_.rx_messages;
   stats_.rx_messages_expected += session->receive.window().expected() - expected_before;
