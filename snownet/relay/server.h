@@ -29,15 +29,15 @@
 namespace connlib::snownet::relay {
 
 struct ServerOptions {
-  std::optional<Ipv4Address> public_v4;  // At least one of the two. Announced to clients.
-  std::optional<Ipv6Address> public_v6;
+  std::optional<Ipv4Address> public_v4{};  // At least one of the two. Announced to clients.
+  std::optional<Ipv6Address> public_v6{};
   uint16_t listen_port = 3478;
   uint16_t lowest_port = 49152;
   uint16_t highest_port = 65535;
   // kLastRfc5766Channel serves old clients, coturn's test client for one.
   stun::ChannelNumber last_channel = stun::kLastChannel;
-  Limits limits;
-  PeerPolicyOptions peers;  // The public addresses are added to its own addresses.
+  Limits limits{};
+  PeerPolicyOptions peers{};  // The public addresses are added to its own addresses.
 };
 
 // Server is a STUN and TURN server (RFC 8489, RFC 8656) that relays by channels over UDP. It

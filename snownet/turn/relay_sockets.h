@@ -8,8 +8,8 @@ namespace connlib::snownet::turn {
 
 // RelaySockets are the addresses one relay listens on: one of each family at most, at least one.
 struct RelaySockets {
-  std::optional<SocketAddress> v4;
-  std::optional<SocketAddress> v6;
+  std::optional<SocketAddress> v4{};
+  std::optional<SocketAddress> v6{};
 
   const std::optional<SocketAddress>& of(IpFamily family) const {
     return family == IpFamily::kV4 ? v4 : v6;
