@@ -22,7 +22,3 @@ export DEBIAN_FRONTEND=noninteractive
 if [[ " ${missing[*]} " == *" coturn "* ]] && [ -d /run/systemd/system ]; then $sudo systemctl mask coturn.service; fi
 $sudo apt-get update -q
 $sudo apt-get install -q -y --no-install-recommends "${missing[@]}"
-# Debian starts coturn once it is installed. The tests run their own, in their own network.
-if [[ " ${missing[*]} " == *" coturn "* ]] && [ -d /run/systemd/system ]; then
-  $sudo systemctl disable --now coturn
-fi

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# turn.sh is what stories with TURN servers share. Source it after lib.sh; coturn runs in one host of the story.
+# turn.sh is what stories with TURN servers share. Source it after lib.sh; the server runs in one host of the story.
 
 SECRET=relay-secret  # What the relay's passwords derive from, with the user's expiry and salt.
 
@@ -31,3 +31,14 @@ start_coturn() {
   within 10 "coturn to listen" listens_on "$where" 3478 "$four"
 }
 listens_on() { host "$1" ss -Hlun "sport = :$2" | grep -qF "$3"; }
+
+# start_relay NAME HOST V4 V6 [OPTIONS]: our own, which derives passwords as a portal does. The addresses of stories are
+# documentation ranges, which are private to it.
+start_relay() {
+  local name=$1 where=$2 four=$3 six=$4; shift 4
+  start "$name" "$where" "${RELAY_UNDER_TEST:-$REPOSITORY/build/bin/connlib-relay}" --standalone \
+    --stamp-secret "$SECRET" --public-ip4-addr "$four" --public-ip6-addr "$six" --bind-ip4-addr "$four" \
+    --bind-ip6-addr "$six" --health-check-addr off --allow-private-peers --max-allocations 256 "$@"
+  within 10 "the relay to listen" listens_on "$where" 3478 "$six"
+  within 10 "the relay to listen" listens_on "$where" 3478 "$four"
+}
