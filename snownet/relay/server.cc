@@ -180,6 +180,7 @@ bool Server::can_be_answered(const SocketAddress& client) const {
 Server::Fate Server::refuse(Request& request, ErrorCode code,
                             std::span<const AttributeType> unknown) {
   if (!replies_.allow(request.now, request.client.ip)) return Drop::kReplyLimit;
+  trace_refusal(request, code);
   const bool is_challenge = code == ErrorCode::kUnauthorized || code == ErrorCode::kStaleNonce;
   Refusal refusal{.code = code, .nonce = {}, .unknown = unknown};
   if (is_challenge) {
@@ -193,6 +194,7 @@ Server::Fate Server::refuse(Request& request, ErrorCode code,
 }
 
 Server::Fate Server::answer(const Request& request, ErrorCode code) {
+  trace_refusal(request, code);
   queue(error_to_proven(request.client, request.header, code, *request.key),
         request.header.type.method, static_cast<uint16_t>(code));
   return Consumed{};
@@ -274,6 +276,19 @@ void Server::trace_allocation(const char* message, const Allocation& allocation,
                  {"v4", int{allocation.families.v4}},
                  {"v6", int{allocation.families.v6}},
                  {"why", why}});
+}
+
+void Server::trace_refusal(const Request& request, ErrorCode code) const {
+  if (!tracer_.enabled(TraceLevel::kDebug)) return;
+  const auto* message = request.message;
+  const auto peer = message != nullptr ? message->xor_peer_address() : std::nullopt;
+  const auto number = message != nullptr ? message->channel_number() : std::nullopt;
+  tracer_.trace(TraceLevel::kDebug, kModule, "request refused",
+                {{"client", to_text(request.client)},
+                 {"method", uint32_t{static_cast<uint16_t>(request.header.type.method)}},
+                 {"code", uint32_t{static_cast<uint16_t>(code)}},
+                 {"peer", peer ? to_text(*peer) : "none"},
+                 {"channel", uint32_t{number ? number->value() : uint16_t{0}}}});
 }
 
 void Server::trace_channel(const char* message, const Channel& channel) const {

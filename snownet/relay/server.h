@@ -136,6 +136,7 @@ class Server {
   void remove_allocation(AllocationId id, const char* why);
   Binding binding_of(const Channel& channel) const;
   void trace_allocation(const char* message, const Allocation& allocation, const char* why) const;
+  void trace_refusal(const Request& request, stun::ErrorCode code) const;
   void trace_channel(const char* message, const Channel& channel) const;
   Timestamp clamp(Timestamp now);
   absl::Time date_at(Timestamp now) const;
