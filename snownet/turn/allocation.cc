@@ -56,7 +56,7 @@ void Allocation::discover(Timestamp now) {
 
 void Allocation::allocate(Timestamp now) {
   allocate_at_ = Timestamp::never();
-  if (!active_socket_ || is_on_its_way(Purpose::kAllocate)) return;
+  if (!active_socket_ || requests_.contains(Purpose::kAllocate)) return;
   is_suspended_ = false;
   send(now, Purpose::kAllocate, *active_socket_, {});
 }
@@ -85,61 +85,41 @@ void Allocation::send(Timestamp now, Purpose purpose, const SocketAddress& to,
   Authentication& signer = purpose == Purpose::kRelease && former_ ? *former_ : authentication_;
   const auto bytes =
       write_request(purpose, attempt.signing, attempt.binding, signer, *random_, buffer);
-  requests_.push_back({.purpose = purpose,
-                       .to = to,
-                       .signing = attempt.signing,
-                       .had_nonce = attempt.signing == Signing::kSigned && signer.has_nonce(),
-                       .challenges = attempt.challenges,
-                       .binding = attempt.binding,
-                       .began = now,
-                       .transaction = stun::Transaction(bytes, attempt.policy, now)});
-}
-
-bool Allocation::is_on_its_way(Purpose purpose) const {
-  return std::any_of(requests_.begin(), requests_.end(),
-                     [purpose](const Request& request) { return request.purpose == purpose; });
-}
-
-size_t Allocation::binds_on_their_way() const {
-  return static_cast<size_t>(std::count_if(
-      requests_.begin(), requests_.end(),
-      [](const Request& request) { return request.purpose == Purpose::kBindChannel; }));
+  requests_.add({.purpose = purpose,
+                 .to = to,
+                 .signing = attempt.signing,
+                 .had_nonce = attempt.signing == Signing::kSigned && signer.has_nonce(),
+                 .challenges = attempt.challenges,
+                 .binding = attempt.binding,
+                 .began = now,
+                 .transaction = stun::Transaction(bytes, attempt.policy, now)});
 }
 
 // --- Channels
 
 void Allocation::bind_channel(Timestamp now, const SocketAddress& peer) {
   now = clamp(now);
-  if (is_suspended_ || failure_ || is_refused(now, peer)) return;
+  if (is_suspended_ || failure_ || refused_peers_.contains(now, peer)) return;
   if (channels_.is_bound(now, peer) || channels_.is_being_bound(peer)) return;
   if (grant_ && !relayed_address(peer.ip.family())) return;  // The relay would answer 443.
-  if (!grant_ || binds_on_their_way() >= kMaxBufferedBinds) {
-    buffer_bind(peer);
+  if (!grant_ || is_binding_as_many_as_it_may()) {
+    waiting_binds_.add(peer);
     return;
   }
   const auto number = channels_.number_for(now, peer);
   if (number) bind(now, {*number, peer});
 }
 
-void Allocation::buffer_bind(const SocketAddress& peer) {
-  if (std::find(buffered_binds_.begin(), buffered_binds_.end(), peer) != buffered_binds_.end())
-    return;
-  if (buffered_binds_.size() == kMaxBufferedBinds) buffered_binds_.pop_front();
-  buffered_binds_.push_back(peer);
+bool Allocation::is_binding_as_many_as_it_may() const {
+  return requests_.count(Purpose::kBindChannel) >= kMaxBindsOnTheirWay;
 }
 
-void Allocation::flush_buffered_binds(Timestamp now) {
-  while (grant_ && !buffered_binds_.empty() && binds_on_their_way() < kMaxBufferedBinds) {
-    const SocketAddress peer = buffered_binds_.front();
-    buffered_binds_.pop_front();
-    bind_channel(now, peer);
+void Allocation::bind_waiting(Timestamp now) {
+  while (grant_ && !is_binding_as_many_as_it_may()) {
+    const auto peer = waiting_binds_.take();
+    if (!peer) return;
+    bind_channel(now, *peer);
   }
-}
-
-bool Allocation::is_refused(Timestamp now, const SocketAddress& peer) const {
-  return std::any_of(refused_peers_.begin(), refused_peers_.end(), [&](const RefusedPeer& refused) {
-    return refused.peer == peer && now < refused.until;
-  });
 }
 
 std::optional<ChannelRoute> Allocation::route_to(Timestamp now, const SocketAddress& peer) {
@@ -169,16 +149,13 @@ void Allocation::probe(Timestamp now) {
     return;
   }
   if (!grant_) return;
-  requests_.erase(
-      std::remove_if(requests_.begin(), requests_.end(),
-                     [](const Request& request) { return request.purpose == Purpose::kRefresh; }),
-      requests_.end());
+  requests_.remove(Purpose::kRefresh);
   refresh(now, stun::kRelayProbe);
 }
 
 void Allocation::check(Timestamp now) {
   now = clamp(now);
-  if (grant_ && !is_on_its_way(Purpose::kRefresh)) refresh(now, stun::kRelayRetransmission);
+  if (grant_ && !requests_.contains(Purpose::kRefresh)) refresh(now, stun::kRelayRetransmission);
 }
 
 void Allocation::set_credentials(Timestamp now, Credentials credentials) {
@@ -204,9 +181,8 @@ void Allocation::set_credentials(Timestamp now, Credentials credentials) {
 
 void Allocation::restart(Timestamp now) {
   now = clamp(now);
-  invalidate("restarted");
+  abandon("restarted");
   authentication_.forget_nonce();
-  buffered_binds_.clear();
   refused_peers_.clear();
   active_socket_.reset();
   addresses_ = {};
@@ -215,7 +191,6 @@ void Allocation::restart(Timestamp now) {
   refused_until_.reset();
   is_suspended_ = false;
   wrongly_signed_ = 0;
-  allocate_at_ = Timestamp::never();
   reallocation_ = Backoff(kReallocation);
   discover(now);
 }
@@ -223,9 +198,7 @@ void Allocation::restart(Timestamp now) {
 void Allocation::release(Timestamp now) {
   now = clamp(now);
   const bool is_worth_it = grant_.has_value();
-  invalidate("released");
-  buffered_binds_.clear();
-  allocate_at_ = Timestamp::never();
+  abandon("released");
   is_suspended_ = true;
   if (is_worth_it) {
     send(now, Purpose::kRelease, *active_socket_, {.policy = stun::kRelayProbe});
@@ -266,31 +239,36 @@ void Allocation::invalidate(const char* why) {
 void Allocation::invalidate_and_rebind(const char* why) {
   const auto peers = channels_.peers();
   invalidate(why);
-  for (const SocketAddress& peer : peers) buffer_bind(peer);
+  for (const SocketAddress& peer : peers) waiting_binds_.add(peer);
+}
+
+// Nothing follows by itself, whoever waits.
+void Allocation::abandon(const char* why) {
+  invalidate(why);
+  waiting_binds_.clear();
+  allocate_at_ = Timestamp::never();
 }
 
 void Allocation::fail(Failure why) {
-  invalidate(failure_text(why).data());
-  buffered_binds_.clear();
-  allocate_at_ = Timestamp::never();
+  abandon(failure_text(why).data());
   failure_ = why;
 }
 
 // --- Time
 
 Timestamp Allocation::refresh_due() const {
-  return grant_ && !is_on_its_way(Purpose::kRefresh) ? refresh_at_ : Timestamp::never();
+  return grant_ && !requests_.contains(Purpose::kRefresh) ? refresh_at_ : Timestamp::never();
 }
 
 Timestamp Allocation::keep_alive_due() const {
-  if (!grant_ || is_on_its_way(Purpose::kKeepAlive) || is_on_its_way(Purpose::kRefresh)) {
+  if (!grant_ || requests_.contains(Purpose::kKeepAlive) || requests_.contains(Purpose::kRefresh)) {
     return Timestamp::never();
   }
   return last_keep_alive_ + kRelayKeepAlive;
 }
 
 Timestamp Allocation::channel_refresh_due() const {
-  if (!grant_ || binds_on_their_way() >= kMaxBufferedBinds) return Timestamp::never();
+  if (!grant_ || is_binding_as_many_as_it_may()) return Timestamp::never();
   return channels_.next_refresh_at();
 }
 
@@ -300,7 +278,7 @@ void Allocation::handle_timeout(Timestamp now) {
     invalidate_and_rebind("expired");
     reallocate(now);
   }
-  run_requests(now);
+  for (const Request& request : requests_.handle_timeout(now)) handle_silence(request);
   if (allocate_at_ <= now) allocate(now);
   if (refresh_due() <= now) refresh(now, stun::kRelayRetransmission);
   if (keep_alive_due() <= now) keep_alive(now);
@@ -320,16 +298,6 @@ void Allocation::keep_alive(Timestamp now) {
   }
 }
 
-void Allocation::run_requests(Timestamp now) {
-  for (Request& request : requests_) request.transaction.handle_timeout(now);
-  const auto silent = std::stable_partition(
-      requests_.begin(), requests_.end(),
-      [](const Request& request) { return !request.transaction.has_given_up(); });
-  Requests given_up(std::make_move_iterator(silent), std::make_move_iterator(requests_.end()));
-  requests_.erase(silent, requests_.end());
-  for (const Request& request : given_up) handle_silence(request);
-}
-
 void Allocation::handle_silence(const Request& request) {
   tracer_->trace(TraceLevel::kDebug, "turn", "request unanswered");
   if (former_ && request.purpose == Purpose::kRelease) {
@@ -344,19 +312,12 @@ void Allocation::handle_silence(const Request& request) {
   // Only the Binding was lost, while data came through.
   if (is_binding(request.purpose) && last_received_ && *last_received_ > request.began) return;
   active_socket_.reset();
-  invalidate("no response");
-  buffered_binds_.clear();
-  allocate_at_ = Timestamp::never();
+  abandon("no response");
 }
 
 // --- Outputs
 
-std::optional<Transmit> Allocation::poll_transmit() {
-  for (Request& request : requests_) {
-    if (const auto bytes = request.transaction.poll_transmit()) return Transmit{request.to, *bytes};
-  }
-  return std::nullopt;
-}
+std::optional<Transmit> Allocation::poll_transmit() { return requests_.poll_transmit(); }
 
 std::optional<AllocationEvent> Allocation::poll_event() {
   if (events_.empty()) return std::nullopt;
@@ -367,10 +328,7 @@ std::optional<AllocationEvent> Allocation::poll_event() {
 
 Wakeup Allocation::poll_timeout() const {
   if (!events_.empty()) return {last_now_, "relay events"};
-  Wakeup next;
-  for (const Request& request : requests_) {
-    next = earliest(next, request.transaction.poll_timeout());
-  }
+  Wakeup next = requests_.poll_timeout();
   if (grant_) next = earliest(next, {grant_->expires_at, "allocation expires"});
   next = earliest(next, {refresh_due(), "refresh allocation"});
   next = earliest(next, {keep_alive_due(), "keep relay path alive"});

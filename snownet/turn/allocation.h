@@ -6,26 +6,26 @@
 #include <span>
 #include <string_view>
 #include <variant>
-#include <vector>
 
 #include "connlib/base/trace.h"
 #include "connlib/base/wakeup.h"
 #include "snownet/turn/backoff.h"
 #include "snownet/turn/channel_table.h"
 #include "snownet/turn/credentials.h"
+#include "snownet/turn/pending_requests.h"
+#include "snownet/turn/refused_peers.h"
 #include "snownet/turn/relay_sockets.h"
 #include "snownet/turn/request.h"
+#include "snownet/turn/waiting_binds.h"
 
 namespace connlib::snownet::turn {
 
 inline constexpr Duration kRelayKeepAlive = 25s;          // Below the 30 s of impatient NATs.
 inline constexpr Duration kVerifiedKeepAlive = 60s;       // Ours: a Binding proves no allocation.
 inline constexpr Duration kRefusedAllocationPause = 60s;  // RFC 8656 §7.4: at least one minute.
-inline constexpr Duration kRefusedBindPause = 5s;         // Ours, per peer.
 inline constexpr Duration kMinAllocationLifetime = 60s;   // Ours: bounds what a relay can cost us.
 inline constexpr Duration kMaxAllocationLifetime = 1h;
-inline constexpr size_t kMaxBufferedBinds = 100;
-inline constexpr size_t kMaxRefusedPeers = 100;
+inline constexpr size_t kMaxBindsOnTheirWay = 100;
 inline constexpr uint8_t kMaxChallenges = 3;  // 401 and 438 per request.
 
 // What became of one datagram from the relay.
@@ -45,12 +45,6 @@ struct Received {
   std::span<uint8_t> payload;
 };
 using Inbound = std::variant<Consumed, Received, Drop>;
-
-// Transmit is one datagram for the relay; it borrows until the next call to the allocation.
-struct Transmit {
-  SocketAddress to;
-  std::span<const uint8_t> datagram;
-};
 
 // ChannelRoute says how data for a peer travels: framed with `channel`, to the relay's socket.
 struct ChannelRoute {
@@ -155,11 +149,6 @@ class Allocation {
     std::optional<SocketAddress> v6;
     Timestamp expires_at;
   };
-  struct RefusedPeer {
-    SocketAddress peer;
-    Timestamp until;
-  };
-  using Requests = std::vector<Request>;
   // A challenge repeats a request; everything else begins one.
   struct Attempt {
     Signing signing = Signing::kSigned;
@@ -175,24 +164,24 @@ class Allocation {
   void reallocate(Timestamp now);
   void refresh(Timestamp now, const stun::RetransmitPolicy& policy);
   void bind(Timestamp now, const ChannelBinding& binding);
-  void flush_buffered_binds(Timestamp now);
+  void bind_waiting(Timestamp now);
   void send(Timestamp now, Purpose purpose, const SocketAddress& to, const Attempt& attempt);
-  bool is_on_its_way(Purpose purpose) const;
-  Requests::iterator find_request(const stun::Message& message, const SocketAddress& from);
+  void ask_bare(Timestamp now, Purpose purpose, Request& request);
+  bool is_binding_as_many_as_it_may() const;
 
   Inbound handle_stun(Timestamp now, const SocketAddress& local, const SocketAddress& from,
                       std::span<const uint8_t> datagram);
   Inbound handle_channel_data(Timestamp now, std::span<uint8_t> datagram);
-  Inbound handle_binding(Timestamp now, const SocketAddress& local, Requests::iterator request,
+  Inbound handle_binding(Timestamp now, const SocketAddress& local, Request& request,
                          const stun::Message& message);
-  Inbound handle_released(Timestamp now, Requests::iterator request, const stun::Message& message);
+  Inbound handle_released(Timestamp now, Request& request, const stun::Message& message);
   void finish_release(Timestamp now);
-  Inbound handle_unsigned(Timestamp now, Requests::iterator request, const stun::Message& message);
+  Inbound handle_unsigned(Timestamp now, Request& request, const stun::Message& message);
   Inbound handle_wrongly_signed();
-  Inbound handle_success(Timestamp now, Requests::iterator request, const stun::Message& message);
+  Inbound handle_success(Timestamp now, Request& request, const stun::Message& message);
   Inbound handle_granted(Timestamp now, const SocketAddress& relay, const stun::Message& message);
-  Inbound handle_error(Timestamp now, Requests::iterator request, const stun::Message& message);
-  Inbound handle_challenge(Timestamp now, Requests::iterator request, const stun::Message& message);
+  Inbound handle_error(Timestamp now, Request& request, const stun::Message& message);
+  Inbound handle_challenge(Timestamp now, Request& request, const stun::Message& message);
   void handle_mismatch(Timestamp now, const Request& request);
   void handle_refusal(Timestamp now, const Request& request, stun::ErrorCode code);
   void handle_silence(const Request& request);
@@ -201,12 +190,9 @@ class Allocation {
   void fail(Failure why);
   void invalidate(const char* why);
   void invalidate_and_rebind(const char* why);
+  void abandon(const char* why);
   void set_lifetime(Timestamp now, const stun::Message& message);
-  void buffer_bind(const SocketAddress& peer);
-  bool is_refused(Timestamp now, const SocketAddress& peer) const;
-  size_t binds_on_their_way() const;
 
-  void run_requests(Timestamp now);
   void keep_alive(Timestamp now);
   Timestamp refresh_due() const;
   Timestamp keep_alive_due() const;
@@ -218,7 +204,7 @@ class Allocation {
   RandomSource* random_;
   Tracer* tracer_;
 
-  Requests requests_;  // At most two discoveries, one of each other kind, kMaxBufferedBinds binds.
+  PendingRequests requests_;  // Two discoveries, one of each other kind, kMaxBindsOnTheirWay binds.
   std::deque<AllocationEvent> events_;
   std::optional<SocketAddress> active_socket_;
   std::optional<Failure> failure_;
@@ -228,8 +214,8 @@ class Allocation {
 
   std::optional<Grant> grant_;
   ChannelTable channels_;
-  std::deque<SocketAddress> buffered_binds_;
-  std::deque<RefusedPeer> refused_peers_;
+  WaitingBinds waiting_binds_;
+  RefusedPeers refused_peers_;
 
   Timestamp refresh_at_ = Timestamp::never();
   Timestamp last_keep_alive_;

@@ -39,43 +39,35 @@ Inbound Allocation::handle_channel_data(Timestamp now, std::span<uint8_t> datagr
   return Received{*peer, datagram.subspan(stun::kChannelDataHeaderBytes, data->payload.size())};
 }
 
-Allocation::Requests::iterator Allocation::find_request(const stun::Message& message,
-                                                        const SocketAddress& from) {
-  return std::find_if(requests_.begin(), requests_.end(), [&](const Request& request) {
-    return request.to == from && request.transaction.is_answered_by(message);
-  });
-}
-
 // An answer that does not verify must not consume its request: anybody can send one.
 Inbound Allocation::handle_stun(Timestamp now, const SocketAddress& local,
                                 const SocketAddress& from, std::span<const uint8_t> datagram) {
   const auto parsed = stun::parse_message(datagram);
   const auto* message = std::get_if<stun::Message>(&parsed);
   if (message == nullptr) return drop(Drop::kMalformed);
-  const auto request = find_request(*message, from);
-  if (request == requests_.end()) return drop(Drop::kUnknownTransaction);
+  Request* request = requests_.find(*message, from);
+  if (request == nullptr) return drop(Drop::kUnknownTransaction);
   if (message->method() == stun::Method::kBinding) {
-    return handle_binding(now, local, request, *message);
+    return handle_binding(now, local, *request, *message);
   }
   if (former_ && request->purpose == Purpose::kRelease) {
-    return handle_released(now, request, *message);
+    return handle_released(now, *request, *message);
   }
-  if (!message->has_integrity()) return handle_unsigned(now, request, *message);
+  if (!message->has_integrity()) return handle_unsigned(now, *request, *message);
   if (!authentication_.verify(*message)) return handle_wrongly_signed();
   wrongly_signed_ = 0;
-  if (message->cls() == stun::MessageClass::kError) return handle_error(now, request, *message);
-  return handle_success(now, request, *message);
+  if (message->cls() == stun::MessageClass::kError) return handle_error(now, *request, *message);
+  return handle_success(now, *request, *message);
 }
 
 // --- Binding
 
-Inbound Allocation::handle_binding(Timestamp now, const SocketAddress& local,
-                                   Requests::iterator request, const stun::Message& message) {
+Inbound Allocation::handle_binding(Timestamp now, const SocketAddress& local, Request& request,
+                                   const stun::Message& message) {
   const auto mapped = message.xor_mapped_address();
   if (message.cls() != stun::MessageClass::kSuccess || !mapped) return drop(Drop::kMalformed);
-  const SocketAddress relay = request->to;
-  note_answer(now, *request);
-  requests_.erase(request);
+  note_answer(now, request);
+  const SocketAddress relay = requests_.take(request).to;
   note_address(now, relay, {local, *mapped});
   if (!active_socket_) {
     active_socket_ = relay;
@@ -105,16 +97,15 @@ void Allocation::note_answer(Timestamp now, const Request& request) {
 
 // Who answers with our transaction id has seen the request. Whether it may speak for the relay does
 // not matter: at worst the old allocation stays there until it expires.
-Inbound Allocation::handle_released(Timestamp now, Requests::iterator request,
-                                    const stun::Message& message) {
+Inbound Allocation::handle_released(Timestamp now, Request& request, const stun::Message& message) {
   const auto error = message.error();
   const bool has_fresh_nonce = message.nonce() && *message.nonce() != former_->nonce();
-  const auto challenges = static_cast<uint8_t>(request->challenges + 1);
-  const SocketAddress to = request->to;
-  requests_.erase(request);
+  const Request released = requests_.take(request);
+  const auto challenges = static_cast<uint8_t>(released.challenges + 1);
   if (error && has_fresh_nonce && challenges <= kMaxChallenges &&
       former_->take_challenge(message)) {
-    send(now, Purpose::kRelease, to, {.challenges = challenges, .policy = stun::kRelayProbe});
+    send(now, Purpose::kRelease, released.to,
+         {.challenges = challenges, .policy = stun::kRelayProbe});
   } else {
     finish_release(now);
   }
@@ -132,29 +123,22 @@ void Allocation::finish_release(Timestamp now) {
 // nonce. They are followed only so far as they bring a nonce, or ask for a bare first request (D8).
 // Nor does coturn sign 437 to an Allocate without a nonce; believing it costs two Refreshes, which
 // bring a nonce for the next Allocate.
-Inbound Allocation::handle_unsigned(Timestamp now, Requests::iterator request,
-                                    const stun::Message& message) {
+Inbound Allocation::handle_unsigned(Timestamp now, Request& request, const stun::Message& message) {
   const auto error = message.error();
   if (message.cls() != stun::MessageClass::kError || !error) return drop(Drop::kWrongIntegrity);
-  if (error->code == stun::ErrorCode::kBadRequest && request->purpose == Purpose::kAllocate &&
-      request->signing == Signing::kSigned && !request->had_nonce) {
-    const SocketAddress to = request->to;
-    const auto challenges = static_cast<uint8_t>(request->challenges + 1);
-    requests_.erase(request);
-    send(now, Purpose::kAllocate, to, {.signing = Signing::kBare, .challenges = challenges});
+  if (error->code == stun::ErrorCode::kBadRequest && request.purpose == Purpose::kAllocate &&
+      request.signing == Signing::kSigned && !request.had_nonce) {
+    ask_bare(now, Purpose::kAllocate, request);
     return Consumed{};
   }
   if (error->code == stun::ErrorCode::kAllocationMismatch &&
-      request->purpose == Purpose::kAllocate && !request->had_nonce) {
-    const SocketAddress to = request->to;
-    const auto challenges = static_cast<uint8_t>(request->challenges + 1);
-    requests_.erase(request);
-    send(now, Purpose::kDelete, to, {.signing = Signing::kBare, .challenges = challenges});
+      request.purpose == Purpose::kAllocate && !request.had_nonce) {
+    ask_bare(now, Purpose::kDelete, request);
     return Consumed{};
   }
-  if (error->code == stun::ErrorCode::kUnauthorized && request->had_nonce &&
+  if (error->code == stun::ErrorCode::kUnauthorized && request.had_nonce &&
       message.nonce() == authentication_.nonce()) {
-    request->was_refused = true;
+    request.was_refused = true;
     return drop(Drop::kRefused);
   }
   if (error->code == stun::ErrorCode::kUnauthorized ||
@@ -164,33 +148,35 @@ Inbound Allocation::handle_unsigned(Timestamp now, Requests::iterator request,
   return drop(Drop::kWrongIntegrity);
 }
 
+void Allocation::ask_bare(Timestamp now, Purpose purpose, Request& request) {
+  const Request refused = requests_.take(request);
+  const auto challenges = static_cast<uint8_t>(refused.challenges + 1);
+  send(now, purpose, refused.to, {.signing = Signing::kBare, .challenges = challenges});
+}
+
 Inbound Allocation::handle_wrongly_signed() {
   if (++wrongly_signed_ == kWrongSignaturesToReport) events_.push_back(CredentialsOutdated{});
   return drop(Drop::kWrongIntegrity);
 }
 
-Inbound Allocation::handle_challenge(Timestamp now, Requests::iterator request,
+Inbound Allocation::handle_challenge(Timestamp now, Request& request,
                                      const stun::Message& message) {
-  if (request->challenges >= kMaxChallenges || !authentication_.take_challenge(message)) {
+  if (request.challenges >= kMaxChallenges || !authentication_.take_challenge(message)) {
     return drop(Drop::kRefused);
   }
-  note_answer(now, *request);
-  const Purpose purpose = request->purpose;
-  const SocketAddress to = request->to;
-  const Attempt attempt{.challenges = static_cast<uint8_t>(request->challenges + 1),
-                        .binding = request->binding};
-  requests_.erase(request);
-  send(now, purpose, to, attempt);
+  note_answer(now, request);
+  const Request challenged = requests_.take(request);
+  send(now, challenged.purpose, challenged.to,
+       {.challenges = static_cast<uint8_t>(challenged.challenges + 1),
+        .binding = challenged.binding});
   return Consumed{};
 }
 
 // --- Verified answers
 
-Inbound Allocation::handle_success(Timestamp now, Requests::iterator request,
-                                   const stun::Message& message) {
-  note_answer(now, *request);
-  const Request answered = std::move(*request);
-  requests_.erase(request);
+Inbound Allocation::handle_success(Timestamp now, Request& request, const stun::Message& message) {
+  note_answer(now, request);
+  const Request answered = requests_.take(request);
   last_verified_ = now;
   switch (answered.purpose) {
     case Purpose::kAllocate:
@@ -203,7 +189,7 @@ Inbound Allocation::handle_success(Timestamp now, Requests::iterator request,
       break;
     case Purpose::kBindChannel:
       channels_.handle_bound(now, answered.binding->number);
-      flush_buffered_binds(now);
+      bind_waiting(now);
       break;
     case Purpose::kRelease:
     case Purpose::kDiscover:
@@ -232,7 +218,7 @@ Inbound Allocation::handle_granted(Timestamp now, const SocketAddress& relay,
     }
   }
   tracer_->trace(TraceLevel::kDebug, "turn", "allocated");
-  flush_buffered_binds(now);
+  bind_waiting(now);
   return Consumed{};
 }
 
@@ -244,13 +230,12 @@ void Allocation::set_lifetime(Timestamp now, const stun::Message& message) {
   refresh_at_ = now + lifetime / 2;
 }
 
-Inbound Allocation::handle_error(Timestamp now, Requests::iterator request,
-                                 const stun::Message& message) {
+Inbound Allocation::handle_error(Timestamp now, Request& request, const stun::Message& message) {
   const auto error = message.error();
   if (!error) return drop(Drop::kMalformed);
   switch (error->code) {
     case stun::ErrorCode::kUnauthorized:
-      if (!request->had_nonce) return handle_challenge(now, request, message);
+      if (!request.had_nonce) return handle_challenge(now, request, message);
       fail(Failure::kWrongCredentials);
       return Consumed{};
     case stun::ErrorCode::kStaleNonce:
@@ -261,9 +246,8 @@ Inbound Allocation::handle_error(Timestamp now, Requests::iterator request,
     default:
       break;
   }
-  note_answer(now, *request);
-  const Request answered = std::move(*request);
-  requests_.erase(request);
+  note_answer(now, request);
+  const Request answered = requests_.take(request);
   last_verified_ = now;
   if (error->code == stun::ErrorCode::kAllocationMismatch) {
     handle_mismatch(now, answered);
@@ -290,7 +274,7 @@ void Allocation::handle_mismatch(Timestamp now, const Request& request) {
     case Purpose::kBindChannel: {
       const SocketAddress peer = request.binding->peer;
       invalidate_and_rebind("the relay does not know it");
-      buffer_bind(peer);
+      waiting_binds_.add(peer);
       reallocate(now);
       return;
     }
@@ -310,7 +294,7 @@ void Allocation::handle_refusal(Timestamp now, const Request& request, stun::Err
   switch (request.purpose) {
     case Purpose::kAllocate:
     case Purpose::kDelete:
-      buffered_binds_.clear();
+      waiting_binds_.clear();
       is_suspended_ = true;
       if (code == stun::ErrorCode::kAllocationQuotaReached ||
           code == stun::ErrorCode::kInsufficientCapacity) {
@@ -323,9 +307,8 @@ void Allocation::handle_refusal(Timestamp now, const Request& request, stun::Err
       return;
     case Purpose::kBindChannel:
       channels_.remove(request.binding->number);
-      if (refused_peers_.size() == kMaxRefusedPeers) refused_peers_.pop_front();
-      refused_peers_.push_back({request.binding->peer, now + kRefusedBindPause});
-      flush_buffered_binds(now);
+      refused_peers_.add(now, request.binding->peer);
+      bind_waiting(now);
       return;
     case Purpose::kRelease:
     case Purpose::kDiscover:

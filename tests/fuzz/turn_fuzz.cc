@@ -104,7 +104,7 @@ class World {
     allocation_.handle_timeout(now_);
     size_t sent = 0;
     while (const auto out = allocation_.poll_transmit()) {
-      CONNLIB_CHECK(++sent <= 2 * kMaxBufferedBinds);
+      CONNLIB_CHECK(++sent <= 2 * kMaxBindsOnTheirWay);
       requests_.emplace_back(out->datagram.begin(), out->datagram.end());
       if (requests_.size() > 32) requests_.erase(requests_.begin());
     }
