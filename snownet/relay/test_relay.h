@@ -144,7 +144,8 @@ using AddAttributes = std::function<void(stun::MessageBuilder&)>;
 // TestClient asks with derived credentials. It learns the nonce when the relay tells it one.
 class TestClient {
  public:
-  TestClient(TestRelay& relay, const SocketAddress& address, std::string salt = "n23JJ2wKKtt30oXi",
+  TestClient(TestRelay& relay, const SocketAddress& address,
+             const std::string& salt = "n23JJ2wKKtt30oXi",
              absl::Time expires_at = kDate + absl::Hours(24))
       : relay_(relay), address_(address) {
     username = fmt_username(expires_at, salt);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Tables, ratios and verdicts from what run.sh measured.
 
-report.py [--json] [--micro FILE]... [--tunnel FILE]
+report.py [--json] [--micro FILE]... [--tunnel FILE] [--relay FILE]
 
---micro takes Google Benchmark's JSON, --tunnel the objects of tunnel.sh. With --json one JSON object is printed
+--micro takes Google Benchmark's JSON, --tunnel the objects of tunnel.sh, --relay those of relay.sh. With --json one JSON object is printed
 instead of tables; BENCH_JSON=FILE writes that object besides the tables.
 """
 import argparse
@@ -23,6 +23,8 @@ SIZES = [64, 576, 1280, 1420]
 MAX_AEAD_RATIO = 1.15
 MIN_TCP_RATIO = {PEER: 6.0, NEWER: 2.0}
 MAX_CPU_SHARE = {PEER: 0.15, NEWER: 0.45}
+MIN_RELAY_RATIO = {"batches": 3.5, "singles": 1.0}
+MAX_RELAY_CPU_SHARE = {"batches": 0.35, "singles": 1.0}
 
 
 def read_objects(path):
@@ -100,6 +102,10 @@ def micro_report(figures):
         memory = figures["memory"]
         print(f"  memory per peer with {memory['peers']:.0f} peers: {memory['configured_bytes']:.0f} bytes configured, "
               f"{memory['session_bytes']:.0f} bytes with a session")
+    if "relay_memory" in figures:
+        memory = figures["relay_memory"]
+        print(f"  memory of the relay's tables per allocation with {memory['allocations']:.0f}: "
+              f"{memory['allocation_bytes']:.0f} bytes, {memory['bound_bytes']:.0f} bytes with a channel")
     return checks
 
 
@@ -172,12 +178,72 @@ def tunnel_checks(figures, veth, programs):
     return checks
 
 
+# --- relays
+
+RELAYS = ["connlib-relay", "coturn"]
+
+
+def relay_figures(path):
+    """(program, what) -> medians over the rounds."""
+    samples = {}
+    for run in read_objects(path):
+        samples.setdefault((run["program"], run["what"]), []).append(run["result"])
+    figures = {}
+    for key, results in samples.items():
+        figure = {name: statistics.median(r[name] for r in results) for name in results[0]}
+        if "received" in figure:
+            figure["cpu_us_per_packet"] = statistics.median(r["cpu_seconds"] / r["received"] * 1e6 for r in results)
+        figures[key] = figure
+    return figures
+
+
+def relay_words(what):
+    batch, payload, direction = what.split("/")
+    return "batches" if int(batch) > 1 else "singles", f"{payload} B, {direction.replace('-', ' ')}"
+
+
+def relay_report(figures):
+    if not figures:
+        return []
+    print("\nThrough a relay: packets per second that arrived (CPU microseconds of the relay per packet)\n")
+    widths = [30, 22, 22, 16]
+    row([""] + RELAYS, widths)
+    ratios, shares = {}, {}
+    for what in [w for p, w in figures if p == RELAYS[0] and "/" in w]:
+        ours, theirs = (figures[program, what] for program in RELAYS)
+        ratio = ours["packets_per_second"] / theirs["packets_per_second"]
+        share = ours["cpu_us_per_packet"] / theirs["cpu_us_per_packet"]
+        sending, words = relay_words(what)
+        ratios.setdefault(sending, []).append(ratio)
+        shares.setdefault(sending, []).append(share)
+        row([f"{sending}, {words}"] + [f"{f['packets_per_second']:.0f} ({f['cpu_us_per_packet']:.2f})"
+                                       for f in (ours, theirs)] + [f"{ratio:.2f} x, {share:.0%}"], widths)
+    ours, theirs = (figures[program, "allocate"] for program in RELAYS)
+    for name, words in (("allocate_median_us", "Allocate, median"), ("allocate_p99_us", "Allocate, p99"),
+                        ("release_median_us", "Refresh 0, median"), ("cpu_us", "CPU for both")):
+        row([words] + [f"{f[name]:.0f} us" for f in (ours, theirs)], widths)
+    memory = [figures[program, "memory"] for program in RELAYS]
+    row([f"resident, {memory[0]['allocations']:.0f} allocations"] + [f"{m['after_kib'] / 1024:.1f} MiB" for m in memory],
+        widths)
+    row(["resident, before"] + [f"{m['before_kib'] / 1024:.1f} MiB" for m in memory], widths)
+    checks = []
+    for sending, words in (("batches", "senders that batch"), ("singles", "one-packet senders")):
+        checks.append((f"relay, {words}: at least {MIN_RELAY_RATIO[sending]:g} x coturn's packets in every row",
+                       min(ratios[sending]), min(ratios[sending]) >= MIN_RELAY_RATIO[sending]))
+        checks.append((f"relay, {words}: CPU per packet at most {MAX_RELAY_CPU_SHARE[sending]:.0%} of coturn in every row",
+                       max(shares[sending]), max(shares[sending]) <= MAX_RELAY_CPU_SHARE[sending]))
+    ratio = ours["allocate_median_us"] / theirs["allocate_median_us"]
+    checks.append(("relay: allocation round trip no slower than coturn's", ratio, ratio <= 1))
+    return checks
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true", help="exit with 1 when the bar is not reached")
     parser.add_argument("--micro", action="append", default=[])
     parser.add_argument("--tunnel")
+    parser.add_argument("--relay")
     arguments = parser.parse_args()
     screen = sys.stdout
     if arguments.json:
@@ -186,6 +252,8 @@ def main():
     checks = micro_report(micro)
     tunnel = tunnel_figures(arguments.tunnel) if arguments.tunnel else {}
     checks += tunnel_report(tunnel)
+    relay = relay_figures(arguments.relay) if arguments.relay else {}
+    checks += relay_report(relay)
     print("\nThe bar\n")
     for what, value, met in checks:
         print(f"  {'reached' if met else 'MISSED '}  {what}: {value:.3g}")
@@ -193,6 +261,7 @@ def main():
     everything = json.dumps({
         "micro": micro,
         "tunnel": [{"veth": v, "program": p, "what": w, **f} for (v, p, w), f in tunnel.items()],
+        "relay": [{"program": p, "what": w, **f} for (p, w), f in relay.items()],
         "bar": [{"what": what, "value": value, "reached": met} for what, value, met in checks],
     }, indent=1)
     if arguments.json:
