@@ -1,33 +1,8 @@
 // A program of its own: it counts every allocation of the process.
-#include <cstdlib>
-#include <new>
-
 #include <catch2/catch.hpp>
 
 #include "snownet/ice/scripted_peer.h"
-
-namespace {
-size_t g_allocations = 0;
-}
-
-// Every form, so that no sanitizer sees memory come from one allocator and go to another.
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
-  ++g_allocations;
-  return std::malloc(bytes);
-}
-void* operator new(size_t bytes) {
-  void* memory = operator new(bytes, std::nothrow);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-void* operator new[](size_t bytes) { return operator new(bytes); }
-void* operator new[](size_t bytes, const std::nothrow_t& tag) noexcept {
-  return operator new(bytes, tag);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+#include "tests/bench/allocation_counter.h"
 
 namespace connlib::snownet::ice {
 namespace {
@@ -53,7 +28,7 @@ TEST_CASE("checks, answers, refusals and deadlines of a formed list allocate not
     }
     while (from.poll_event()) continue;
   };
-  const size_t before = g_allocations;
+  const uint64_t before = bench::allocations();
   REQUIRE(before > 0);
   for (int i = 0; i < 1000; ++i) {
     now += 100ms;
@@ -61,7 +36,7 @@ TEST_CASE("checks, answers, refusals and deadlines of a formed list allocate not
     pass(net.b.agent, net.a.agent);
     pass(net.a.agent, net.b.agent);
   }
-  const size_t allocated = g_allocations - before;
+  const uint64_t allocated = bench::allocations() - before;
   CHECK(allocated == 0);
   CHECK(exchanged > 200);
 }

@@ -1,33 +1,8 @@
 // A program of its own: it counts every allocation of the process.
-#include <cstdlib>
-#include <new>
-
 #include <catch2/catch.hpp>
 
+#include "tests/bench/allocation_counter.h"
 #include "wireguard/tunnel/pair.h"
-
-namespace {
-size_t g_allocations = 0;
-}
-
-// Every form, so that no sanitizer sees memory come from one allocator and go to another.
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
-  ++g_allocations;
-  return std::malloc(bytes);
-}
-void* operator new(size_t bytes) {
-  void* memory = operator new(bytes, std::nothrow);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-void* operator new[](size_t bytes) { return operator new(bytes); }
-void* operator new[](size_t bytes, const std::nothrow_t& tag) noexcept {
-  return operator new(bytes, tag);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
 
 namespace connlib::wireguard {
 namespace {
@@ -53,7 +28,7 @@ TEST_CASE("sealing, opening, refusing and asking for the deadline allocate nothi
   static_cast<void>(pair.a.device.poll_timeout());
   static_cast<void>(pair.b.device.poll_timeout());
 
-  const size_t before = g_allocations;
+  const uint64_t before = bench::allocations();
   REQUIRE(before > 0);
   for (int i = 0; i < 100; ++i) {
     wrong += seal() ? 0u : 1u;
@@ -66,7 +41,7 @@ TEST_CASE("sealing, opening, refusing and asking for the deadline allocate nothi
     wrong += pair.a.device.poll_timeout().at.is_never() ? 1u : 0u;
     wrong += pair.b.device.poll_timeout().at.is_never() ? 1u : 0u;
   }
-  const size_t allocated = g_allocations - before;
+  const uint64_t allocated = bench::allocations() - before;
   CHECK(allocated == 0);
   CHECK(wrong == 0);
 }
