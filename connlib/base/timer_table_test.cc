@@ -4,13 +4,15 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/start_time.h"
+
 namespace connlib {
 namespace {
 
 enum class Timer : uint8_t { kRefresh, kExpire, kCount };
 const char* timer_name(Timer timer) { return timer == Timer::kRefresh ? "refresh" : "expire"; }
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 
 TEST_CASE("the earliest deadline wins and says why") {
   TimerTable<Timer> timers;

@@ -2,10 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/start_time.h"
+
 namespace connlib {
 namespace {
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 
 TEST_CASE("never is later than everything and stays never") {
   CHECK(kStart < Timestamp::never());

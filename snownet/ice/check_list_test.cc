@@ -4,12 +4,13 @@
 
 #include "snownet/ice/check_message.h"
 #include "snownet/ice/priority.h"
+#include "tests/support/start_time.h"
 #include "tests/support/vectors.h"
 
 namespace connlib::snownet::ice {
 namespace {
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 
 SocketAddress v4(uint8_t host, uint16_t port = 80) {
   return {Ipv4Address{{192, 0, 2, host}}, port};

@@ -2,10 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/start_time.h"
+
 namespace connlib::snownet::turn {
 namespace {
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 constexpr Backoff::Options kOptions{.base = 1s, .max = 8s, .forgets_after = 2min};
 
 TEST_CASE("the first attempt is at once, the next ones wait twice as long each, with jitter") {

@@ -2,10 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/start_time.h"
+
 namespace connlib::snownet::turn {
 namespace {
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 
 SocketAddress peer(uint32_t n) {
   return {Ipv4Address{{198, 51, 100, static_cast<uint8_t>(n)}}, static_cast<uint16_t>(1000 + n)};

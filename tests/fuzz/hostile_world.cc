@@ -4,6 +4,7 @@
 
 #include "connlib/base/bytes.h"
 #include "connlib/base/check.h"
+#include "tests/support/start_time.h"
 
 namespace connlib::fuzz {
 
@@ -13,7 +14,7 @@ using wireguard::MessageType;
 
 namespace {
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 constexpr Duration kLatency = 10ms;
 constexpr size_t kMaxOnWire = 64;
 constexpr size_t kMaxLog = 256;

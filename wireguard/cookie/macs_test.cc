@@ -4,6 +4,7 @@
 
 #include "connlib/base/hex.h"
 #include "tests/support/scripted_random.h"
+#include "tests/support/start_time.h"
 #include "tests/support/vectors.h"
 
 namespace connlib::wireguard {
@@ -15,7 +16,7 @@ using testing::public_key;
 using testing::ScriptedRandom;
 using testing::wireguard_vectors;
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 constexpr size_t kMacBytes = 16;
 
 // One published cookie: the message that it answers, and the later one that carries its mac2.

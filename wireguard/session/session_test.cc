@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "connlib/base/hex.h"
+#include "tests/support/start_time.h"
 #include "tests/support/vectors.h"
 #include "wireguard/session/slots.h"
 
@@ -16,7 +17,7 @@ using testing::named;
 using testing::secret32;
 using testing::wireguard_vectors;
 
-constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
+using connlib::testing::kStart;
 
 SymmetricKey transport_key(const nlohmann::json& message) {
   const auto& handshake = named(wireguard_vectors().at("handshakes"), message["handshake"]);
