@@ -68,6 +68,7 @@ class ByteReader {
     return out;
   }
 
+  // rest() takes all that is left; remaining() says how much that is.
   constexpr std::span<const uint8_t> rest() {
     const auto all = rest_;
     rest_ = {};
@@ -132,6 +133,7 @@ class ByteWriter {
     for (size_t i = 0; i < n; ++i) p[i] = 0;
   }
 
+  // What was written so far, a prefix of `out`: not all of it once the writer has failed.
   constexpr size_t size() const { return size_; }
   constexpr std::span<uint8_t> written() const { return out_.first(size_); }
   constexpr bool ok() const { return ok_; }

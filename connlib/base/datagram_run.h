@@ -16,11 +16,13 @@ namespace connlib {
 // maps to one UDP_SEGMENT send or one UDP_GRO receive.
 //
 // It is filled by reservation: reserve(n) → write → commit(). A reservation that is not committed
-// is rolled back by the next reserve(). Storage is allocated once, by the constructor.
+// is rolled back by the next reserve(). Storage is allocated once, by the constructor; a run that
+// was moved from may only be destroyed or assigned to.
 class DatagramRun {
  public:
-  static constexpr size_t kCapacity = 65535 - 68;  // An IPv6 header with room, UDP included.
-  static constexpr size_t kMaxSegments = 64;       // UDP_MAX_SEGMENTS of older kernels.
+  // What fits behind UDP (8 bytes) and any IP header: IPv4 with all options has 60 bytes.
+  static constexpr size_t kCapacity = 65535 - 68;
+  static constexpr size_t kMaxSegments = 64;  // UDP_MAX_SEGMENTS of older kernels.
 
   DatagramRun() : storage_(std::make_unique<std::array<uint8_t, kCapacity>>()) {}
 
@@ -64,6 +66,7 @@ class DatagramRun {
   size_t segment_bytes() const { return segment_bytes_; }
   size_t segments() const { return segments_; }
   bool empty() const { return segments_ == 0; }
+  // The committed datagrams. Borrows from the run; good until the next start() or clear().
   std::span<const uint8_t> bytes() const { return std::span(*storage_).first(size_); }
 
  private:

@@ -11,7 +11,7 @@ namespace connlib {
 
 // DeadlineHeap keeps one deadline for each of many machines, named by small dense numbers, and
 // tells the earliest. An indexed binary heap: set() costs O(log n) and allocates only when a new
-// number appears.
+// number appears, four bytes for each number up to it.
 class DeadlineHeap {
  public:
   // set() moves the deadline of `id`; never() keeps it out of the heap.

@@ -34,8 +34,8 @@ struct Ipv6Address {
 
 enum class IpFamily : uint8_t { kV4, kV6 };
 
-// IpAddress is either family; v4 sorts before v6. A v4-mapped v6 address stays v6 unless
-// unmapped().
+// IpAddress is either family, 0.0.0.0 by default; v4 sorts before v6. A v4-mapped v6 address stays
+// v6 unless unmapped().
 class IpAddress {
  public:
   constexpr IpAddress() = default;
@@ -84,7 +84,7 @@ struct SocketAddress {
   IpAddress ip;
   uint16_t port = 0;
 
-  // parse() reads "192.0.2.1:80" and "[2001:db8::1]:80".
+  // parse() reads "192.0.2.1:80" and "[2001:db8::1]:80"; nullopt on anything else.
   static std::optional<SocketAddress> parse(std::string_view text);
 
   friend constexpr auto operator<=>(const SocketAddress&, const SocketAddress&) = default;
@@ -96,7 +96,8 @@ struct SocketAddress {
 
 std::string to_text(const SocketAddress& address);
 
-// IpPrefix is a network in CIDR form. Host bits are always zero, `length` fits the family.
+// IpPrefix is a network in CIDR form, 0.0.0.0/0 by default. Host bits are always zero, length() is
+// in bits and fits the family.
 class IpPrefix {
  public:
   constexpr IpPrefix() = default;
@@ -105,11 +106,12 @@ class IpPrefix {
   static std::optional<IpPrefix> of(const IpAddress& address, uint8_t length);
 
   // parse() reads "10.0.0.0/8"; a bare address means the whole address. Host bits are cleared.
+  // nullopt on anything else.
   static std::optional<IpPrefix> parse(std::string_view text);
 
   const IpAddress& address() const { return address_; }
   uint8_t length() const { return length_; }
-  bool contains(const IpAddress& address) const;
+  bool contains(const IpAddress& address) const;  // Never one of the other family.
   friend constexpr auto operator<=>(const IpPrefix&, const IpPrefix&) = default;
 
  private:

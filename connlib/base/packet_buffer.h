@@ -17,8 +17,9 @@ inline constexpr size_t kHeadroom = 32;
 inline constexpr size_t kTailroom = 32;
 static_assert(kHeadroom >= 4 + 16 && kTailroom >= 15 + 16);
 
-// PacketBuffer is fixed storage for one packet of up to `Capacity` bytes with both rooms. It never
-// allocates; resize() beyond the capacity is our own bug.
+// BasicPacketBuffer is fixed storage for one packet of up to `Capacity` bytes with both rooms. It
+// never allocates, and its bytes are arbitrary until written. Spans borrow from it and keep the
+// size that it had. resize() beyond the capacity is our own bug, and so is more room than there is.
 template <size_t Capacity>
 class BasicPacketBuffer {
  public:

@@ -52,7 +52,8 @@ struct DeviceEvent {
 
 // Device is what the tunnels of one static key share (spec §18): the index table, peers by key, the
 // cookie secret and the handshake limits. It finds the tunnel of each datagram and gives one clock
-// for all of them. Thread-compatible: one owner.
+// for all of them. Thread-compatible: one owner. A PeerId that it is asked about must be of a peer
+// that is there: after remove_peer() the number may be given to another one.
 class Device {
  public:
   // `random` and `tracer` must outlive the device. `date` is the wall clock at `now`.
@@ -61,12 +62,13 @@ class Device {
 
   // --- Peers.
 
-  // Fails with AlreadyExists, ResourceExhausted (max_peers) or InvalidArgument (own key, low-order
-  // key).
+  // add_peer() fails with AlreadyExists, ResourceExhausted (max_peers) or InvalidArgument (own key,
+  // low-order key).
   absl::StatusOr<PeerId> add_peer(Timestamp now, const PublicKey& key, PresharedKey preshared_key,
                                   TunnelConfig config);
   void remove_peer(PeerId peer);
   std::optional<PeerId> find_peer(const PublicKey& key) const;
+  // Good until the peer is removed.
   const Tunnel& tunnel(PeerId peer) const { return *tunnels_[peer.value()]; }
   size_t peer_count() const { return by_key_.size(); }
 
@@ -76,8 +78,12 @@ class Device {
   const PublicKey& public_key() const { return local_.public_key(); }
   PrivateKey private_key() const { return local_.private_key(); }
 
+  // `interval` 0 turns it off. Turned on, it sends at once: a keepalive, or an initiation.
   void set_persistent_keepalive(Timestamp now, PeerId peer, Duration interval);
+  // set_preshared_key() changes what handshakes mix in from here on, one on its way included;
+  // sessions stay.
   void set_preshared_key(PeerId peer, PresharedKey key);
+  // set_inner_mtu() is for the peers that are there; later ones bring theirs in TunnelConfig.
   void set_inner_mtu(size_t bytes);
 
   // forget_sessions() wipes the peer's keys and pending handshakes, as when an interface goes down.

@@ -27,8 +27,8 @@ struct TunnelConfig {
   Duration keepalive_timeout = 10s;    // Passive keepalive.
   Duration persistent_keepalive = 0s;  // 0: off.
   uint64_t rekey_after_messages = kRekeyAfterMessages;
-  size_t inner_mtu = 1420;  // Padding never makes a packet longer than this.
-  bool pads = true;
+  size_t inner_mtu = 1420;  // Bytes. Padding never makes a packet longer than this.
+  bool pads = true;         // To a multiple of 16 bytes (spec §10).
 };
 
 // TunnelMemory outlives a tunnel that is rebuilt for the same remote key: stamps we send must keep
