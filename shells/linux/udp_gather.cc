@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "shells/linux/send_control.h"
 #include "shells/linux/socket_address.h"
 
 namespace connlib::shells {
@@ -19,24 +20,12 @@ namespace {
 constexpr size_t kMaxSegmentBytesV4 = 1500 - 28;
 constexpr size_t kMaxSegmentBytesV6 = 1500 - 48;
 constexpr size_t kMaxMessageBytes = 65000;
-constexpr size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int));
 
-template <typename T>
-void append_control(msghdr& message, int level, int type, T value) {
-  const size_t used = message.msg_controllen;
-  auto* header = reinterpret_cast<cmsghdr*>(static_cast<char*>(message.msg_control) + used);
-  header->cmsg_level = level;
-  header->cmsg_type = type;
-  header->cmsg_len = CMSG_LEN(sizeof value);
-  std::memcpy(CMSG_DATA(header), &value, sizeof value);
-  message.msg_controllen = used + CMSG_SPACE(sizeof value);
-}
-
-void append_ecn(msghdr& message, IpFamily family, Ecn ecn) {
-  if (ecn == Ecn::kNotEct) return;
-  const bool six = family == IpFamily::kV6;
-  append_control(message, six ? int{IPPROTO_IPV6} : int{IPPROTO_IP}, six ? IPV6_TCLASS : IP_TOS,
-                 static_cast<int>(ecn));
+// What a datagram needs besides its bytes, except for the segment size.
+template <typename Datagram>
+void append_marks(msghdr& header, const Datagram& datagram) {
+  append_ecn(header, datagram.to.ip.family(), datagram.ecn);
+  if (datagram.source) append_source(header, *datagram.source);
 }
 
 bool is_full(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS; }
@@ -51,6 +40,7 @@ iovec vector_of(std::span<const uint8_t> bytes) {
 struct UdpGather::Message {
   GatherTarget* target = nullptr;
   SocketAddress to;
+  std::optional<IpAddress> source;
   Ecn ecn = Ecn::kNotEct;
   bool is_control = false;
   bool is_closed = false;  // A shorter one ended the run.
@@ -63,16 +53,17 @@ struct UdpGather::Message {
   Header last_header{};
   size_t vector_count = 0;
   std::array<iovec, 2 * kMaxSegments> vectors{};
+
+  bool is_of_flow(const GatherTarget& from, const Datagram& datagram) const {
+    return target == &from && to == datagram.to && source == datagram.source;
+  }
 };
 
 struct UdpGather::Native {
   std::array<Message, kMessages> messages;
   std::array<mmsghdr, kMessages> headers{};
   std::array<sockaddr_storage, kMessages> addresses{};
-  struct Control {
-    alignas(cmsghdr) std::array<char, kControlBytes> bytes{};
-  };
-  std::array<Control, kMessages> controls{};
+  std::array<ControlSpace, kMessages> controls{};
   std::array<size_t, kMessages> slots{};  // By place in one sendmmsg(): the message.
 };
 
@@ -109,6 +100,7 @@ void UdpGather::add(GatherTarget& target, const Datagram& datagram) {
   Message& message = native_->messages[count_++];
   message.target = &target;
   message.to = datagram.to;
+  message.source = datagram.source;
   message.ecn = datagram.ecn;
   message.is_control = datagram.is_control;
   message.is_closed = message.is_sent = false;
@@ -123,7 +115,7 @@ void UdpGather::add(GatherTarget& target, const Datagram& datagram) {
 UdpGather::Message* UdpGather::open_message(const GatherTarget& target, const Datagram& datagram) {
   for (size_t i = count_; i-- > 0;) {
     Message& message = native_->messages[i];
-    if (message.target != &target || message.to != datagram.to) continue;
+    if (!message.is_of_flow(target, datagram)) continue;
     const size_t bytes = datagram.payload.size() + (datagram.header == nullptr ? 0 : kHeaderBytes);
     const size_t limit = message.to.ip.is_v4() ? kMaxSegmentBytesV4 : kMaxSegmentBytesV6;
     const bool fits = target.socket->segments() && !message.is_closed && !message.is_control &&
@@ -215,7 +207,7 @@ void UdpGather::prepare(Message& message, size_t slot) {
             n.controls[slot].bytes.data(),
             0,
             0};
-  append_ecn(header, message.to.ip.family(), message.ecn);
+  append_marks(header, message);
   if (message.segments > 1) {
     append_control(header, SOL_UDP, UDP_SEGMENT, static_cast<uint16_t>(message.segment_bytes));
   }
@@ -228,9 +220,9 @@ bool UdpGather::send_singly(Message& message) {
   const socklen_t length = to_native(message.to, address);
   const size_t step = message.vectors_per_segment;
   for (size_t i = 0; i < message.segments; ++i) {
-    Native::Control control;
+    ControlSpace control;
     msghdr header{&address, length, &message.vectors[i * step], step, control.bytes.data(), 0, 0};
-    append_ecn(header, message.to.ip.family(), message.ecn);
+    append_marks(header, message);
     if (header.msg_controllen == 0) header.msg_control = nullptr;
     if (sendmsg(message.target->socket->fd(), &header, MSG_DONTWAIT) >= 0) {
       ++stats_.datagrams;
@@ -248,7 +240,7 @@ bool UdpGather::send_singly(Message& message) {
 void UdpGather::postpone(Message& message, size_t from_segment) {
   const size_t step = message.vectors_per_segment;
   for (size_t i = from_segment; i < message.segments; ++i) {
-    UdpBacklog::Datagram datagram{message.to, message.ecn, message.is_control, {}};
+    UdpBacklog::Datagram datagram{message.to, message.ecn, message.is_control, {}, message.source};
     for (size_t v = i * step; v < (i + 1) * step; ++v) {
       const auto* begin = static_cast<const uint8_t*>(message.vectors[v].iov_base);
       datagram.bytes.insert(datagram.bytes.end(), begin, begin + message.vectors[v].iov_len);
@@ -263,9 +255,9 @@ bool UdpGather::drain(GatherTarget& target) {
     sockaddr_storage address{};
     const socklen_t length = to_native(datagram.to, address);
     iovec vector = vector_of(datagram.bytes);
-    Native::Control control;
+    ControlSpace control;
     msghdr header{&address, length, &vector, 1, control.bytes.data(), 0, 0};
-    append_ecn(header, datagram.to.ip.family(), datagram.ecn);
+    append_marks(header, datagram);
     if (header.msg_controllen == 0) header.msg_control = nullptr;
     if (sendmsg(target.socket->fd(), &header, MSG_DONTWAIT) >= 0) {
       ++stats_.datagrams;

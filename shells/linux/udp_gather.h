@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,7 @@ class UdpBacklog {
     Ecn ecn = Ecn::kNotEct;
     bool is_control = false;
     std::vector<uint8_t> bytes;
+    std::optional<IpAddress> source{};
   };
 
   // push() says how many datagrams were lost for it: 0 or 1.
@@ -65,6 +67,7 @@ class UdpGather {
 
   struct Datagram {
     SocketAddress to;
+    std::optional<IpAddress> source{};  // Our address to send from; absent: the kernel chooses.
     Ecn ecn = Ecn::kNotEct;
     const Header* header = nullptr;    // Copied.
     std::span<const uint8_t> payload;  // Borrowed until flush().

@@ -1,5 +1,6 @@
 #include "shells/linux/udp_gather.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,41 @@ TEST_CASE("congestion marks and empty datagrams arrive as they were given") {
   CHECK(arrived.datagrams == std::vector<std::string>{text, text, text, text, ""});
   CHECK(arrived.marks ==
         std::vector<Ecn>{Ecn::kEct0, Ecn::kEct0, Ecn::kCe, Ecn::kNotEct, Ecn::kNotEct});
+}
+
+TEST_CASE("a host with several addresses answers from the one that was asked, in one batch too") {
+  auto any = UdpSocket::open({.reports_local = true, .has_buffers = false});
+  REQUIRE(any.ok());
+  GatherTarget from{*std::move(any), {}};
+  const bool segments = GENERATE(true, false);
+  if (!segments) from.socket->disable_segmentation();
+  const bool waits = GENERATE(true, false);  // What a full socket left takes the same source.
+  const auto to = open_socket();
+  const SocketAddress asker{kLoopback, to->port()};
+  const IpAddress first = *IpAddress::parse("127.0.0.2");
+  const IpAddress second = *IpAddress::parse("127.1.2.3");
+  if (waits) from.backlog.push({asker, Ecn::kCe, true, {'0'}, second});
+  const std::string text = "text";
+  UdpGather gather;
+  for (int i = 0; i < 2; ++i) {
+    for (const IpAddress& source : {first, second}) {
+      gather.add(from, {.to = asker, .source = source, .ecn = Ecn::kEct0, .payload = bytes(text)});
+    }
+  }
+  gather.flush();
+  if (waits) CHECK(gather.drain(from));
+  UdpReceiver receiver(8);
+  std::map<IpAddress, std::string> heard;
+  uint64_t truncated = 0;
+  pollfd waiting{to->fd(), POLLIN, 0};
+  while (poll(&waiting, 1, 100) > 0) {
+    for (const ReceivedRun& run : receiver.receive(to->fd(), truncated)) {
+      heard[run.from.ip].append(run.bytes.begin(), run.bytes.end());
+    }
+  }
+  CHECK(heard == std::map<IpAddress, std::string>{{first, "texttext"},
+                                                  {second, waits ? "0texttext" : "texttext"}});
+  CHECK(gather.stats().unreachable == 0);
 }
 
 TEST_CASE("datagrams longer than a path's MTU are sent alone, and segmentation stays on") {

@@ -9,18 +9,13 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
+#include "shells/linux/send_control.h"
 #include "shells/linux/socket_address.h"
 
 namespace connlib::shells {
 namespace {
 
 constexpr size_t kRunBytes = 65536;
-// One int (TOS or traffic class), one int (segment size), one local address.
-constexpr size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo));
-
-struct Control {
-  alignas(cmsghdr) std::array<char, kControlBytes> bytes{};
-};
 
 // nullopt when `header` is no packet information.
 std::optional<IpAddress> local_address(const cmsghdr& header) {
@@ -71,7 +66,7 @@ struct UdpReceiver::Buffers {
   std::vector<mmsghdr> messages;
   std::vector<iovec> vectors;
   std::vector<sockaddr_storage> addresses;
-  std::vector<Control> controls;
+  std::vector<ControlSpace> controls;
 };
 
 UdpReceiver::UdpReceiver(size_t runs)
@@ -87,7 +82,7 @@ std::span<const ReceivedRun> UdpReceiver::receive(int fd, uint64_t& truncated) {
                              &b.vectors[i],
                              1,
                              b.controls[i].bytes.data(),
-                             kControlBytes,
+                             ControlSpace::kBytes,
                              0};
   }
   const int received =

@@ -12,14 +12,13 @@
 #include <unistd.h>
 
 #include "shells/linux/errno_status.h"
+#include "shells/linux/send_control.h"
 #include "shells/linux/socket_address.h"
 
 namespace connlib::shells {
 namespace {
 
 constexpr int kBufferFloor = 64 << 10;
-// One int (TOS or traffic class), one uint16_t or int (segment size), one local address.
-constexpr size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo));
 
 bool set_int(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value) == 0;
@@ -32,41 +31,10 @@ void set_buffer(int fd, int forced, int plain, int bytes) {
   }
 }
 
-template <typename T>
-void append_control(msghdr& message, size_t& used, int level, int type, T value) {
-  auto* header = reinterpret_cast<cmsghdr*>(static_cast<char*>(message.msg_control) + used);
-  header->cmsg_level = level;
-  header->cmsg_type = type;
-  header->cmsg_len = CMSG_LEN(sizeof value);
-  std::memcpy(CMSG_DATA(header), &value, sizeof value);
-  used += CMSG_SPACE(sizeof value);
-  message.msg_controllen = used;
-}
-
-struct Control {
-  alignas(cmsghdr) std::array<char, kControlBytes> bytes{};
-};
-
-// RFC 3542 §6.2, and its IPv4 twin: the address to send from.
-void append_source(msghdr& message, size_t& used, const IpAddress& source) {
-  if (const auto* four = source.v4()) {
-    in_pktinfo info{};
-    std::memcpy(&info.ipi_spec_dst, four->bytes.data(), four->bytes.size());
-    append_control(message, used, IPPROTO_IP, IP_PKTINFO, info);
-  } else {
-    in6_pktinfo info{};
-    std::memcpy(&info.ipi6_addr, source.bytes().data(), source.bytes().size());
-    append_control(message, used, IPPROTO_IPV6, IPV6_PKTINFO, info);
-  }
-}
-
 // What a run needs besides its bytes, except for the segment size.
-void append_marks(msghdr& message, size_t& used, const DatagramRun& run, bool six) {
-  if (run.ecn() != Ecn::kNotEct) {
-    append_control(message, used, six ? int{IPPROTO_IPV6} : int{IPPROTO_IP},
-                   six ? IPV6_TCLASS : IP_TOS, static_cast<int>(run.ecn()));
-  }
-  if (run.source()) append_source(message, used, *run.source());
+void append_marks(msghdr& message, const DatagramRun& run, IpFamily family) {
+  append_ecn(message, family, run.ecn());
+  if (run.source()) append_source(message, *run.source());
 }
 
 }  // namespace
@@ -76,7 +44,7 @@ struct UdpSocket::Buffers {
   std::array<mmsghdr, kSendRuns> messages{};
   std::array<iovec, kSendRuns> vectors{};
   std::array<sockaddr_storage, kSendRuns> addresses{};
-  std::array<Control, kSendRuns> controls{};
+  std::array<ControlSpace, kSendRuns> controls{};
 };
 
 absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& options) {
@@ -196,7 +164,6 @@ size_t UdpSocket::send(std::span<const DatagramRun> runs) {
 // One sendmmsg; the number of runs the kernel took, 0 with errno when the first failed.
 size_t UdpSocket::send_batch(std::span<const DatagramRun> runs) {
   Buffers& b = *buffers_;
-  const bool six = family_ == IpFamily::kV6;
   size_t count = 0;
   for (; count < runs.size(); ++count) {
     const DatagramRun& run = runs[count];
@@ -212,13 +179,11 @@ size_t UdpSocket::send_batch(std::span<const DatagramRun> runs) {
               b.controls[count].bytes.data(),
               0,
               0};
-    size_t used = 0;
-    append_marks(header, used, run, six);
+    append_marks(header, run, family_);
     if (run.segments() > 1) {
-      append_control(header, used, SOL_UDP, UDP_SEGMENT,
-                     static_cast<uint16_t>(run.segment_bytes()));
+      append_control(header, SOL_UDP, UDP_SEGMENT, static_cast<uint16_t>(run.segment_bytes()));
     }
-    if (used == 0) header.msg_control = nullptr;
+    if (header.msg_controllen == 0) header.msg_control = nullptr;
   }
   const int sent = sendmmsg(fd_, b.messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
   if (sent <= 0) return 0;
@@ -230,16 +195,14 @@ size_t UdpSocket::send_batch(std::span<const DatagramRun> runs) {
 bool UdpSocket::send_singly(const DatagramRun& run) {
   sockaddr_storage address{};
   const socklen_t length = to_native(run.remote(), address);
-  const bool six = family_ == IpFamily::kV6;
   for (; resume_segment_ < run.segments(); ++resume_segment_) {
     auto bytes = run.bytes().subspan(resume_segment_ * run.segment_bytes());
     bytes = bytes.first(std::min(bytes.size(), run.segment_bytes()));
     iovec vector{const_cast<uint8_t*>(bytes.data()), bytes.size()};  // sendmsg() only reads.
-    Control control;
+    ControlSpace control;
     msghdr header{&address, length, &vector, 1, control.bytes.data(), 0, 0};
-    size_t used = 0;
-    append_marks(header, used, run, six);
-    if (used == 0) header.msg_control = nullptr;
+    append_marks(header, run, family_);
+    if (header.msg_controllen == 0) header.msg_control = nullptr;
     if (sendmsg(fd_, &header, MSG_DONTWAIT) >= 0) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return false;
     count_loss(errno);

@@ -46,40 +46,55 @@ absl::StatusOr<std::unique_ptr<Process>> Process::open(ProcessOptions options,
   const auto& server = out->options_.server;
   for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
     if (family == IpFamily::kV4 ? !server.public_v4 : !server.public_v6) continue;
-    auto endpoint =
-        out->open_endpoint(family, server.listen_port, kListenSendBytes, kListenReceiveBytes);
+    auto endpoint = out->open_endpoint(Role::kListening, family, server.listen_port);
     if (!endpoint.ok()) return endpoint.status();
-    out->watch(**endpoint, server.listen_port, true);
+    out->watch(Role::kListening, **endpoint, server.listen_port);
     out->listening_[index_of(family)] = *std::move(endpoint);
   }
   return out;
 }
 
-absl::StatusOr<std::unique_ptr<Process::Endpoint>> Process::open_endpoint(IpFamily family,
-                                                                          uint16_t port,
-                                                                          int send_bytes,
-                                                                          int receive_bytes) {
-  auto socket = shells::UdpSocket::open(
-      {.family = family,
-       .address = family == IpFamily::kV4 ? options_.bind_v4 : options_.bind_v6,
-       .port = port,
-       .send_buffer_bytes = send_bytes,
-       .receive_buffer_bytes = receive_bytes,
-       .has_buffers = false});
+absl::StatusOr<std::unique_ptr<Process::Endpoint>> Process::open_endpoint(Role role,
+                                                                          IpFamily family,
+                                                                          uint16_t port) {
+  const bool listens = role == Role::kListening;
+  const IpAddress address = bind_address(role, family);
+  auto socket =
+      shells::UdpSocket::open({.family = family,
+                               .address = address,
+                               .port = port,
+                               .send_buffer_bytes = listens ? kListenSendBytes : kPortBytes,
+                               .receive_buffer_bytes = listens ? kListenReceiveBytes : kPortBytes,
+                               .reports_local = listens && address.is_unspecified(),
+                               .has_buffers = false});
   if (!socket.ok()) return socket.status();
   auto endpoint = std::make_unique<Endpoint>();
   endpoint->target.socket = *std::move(socket);
   return endpoint;
 }
 
-void Process::watch(Endpoint& endpoint, uint16_t port, bool listens) {
+// Peers and the NATs before them expect the relayed address: a relay bound to all addresses sends
+// from it if the host has it, and from what the kernel chooses behind a NAT of its own.
+IpAddress Process::bind_address(Role role, IpFamily family) const {
+  const bool four = family == IpFamily::kV4;
+  const IpAddress any = four ? IpAddress(Ipv4Address{}) : IpAddress(Ipv6Address{});
+  const IpAddress chosen = (four ? options_.bind_v4 : options_.bind_v6).value_or(any);
+  if (role == Role::kListening || !chosen.is_unspecified()) return chosen;
+  const auto& server = options_.server;
+  const IpAddress relayed = four ? IpAddress(server.public_v4.value_or(Ipv4Address{}))
+                                 : IpAddress(server.public_v6.value_or(Ipv6Address{}));
+  const auto& own = server.peers.own_addresses;
+  return std::find(own.begin(), own.end(), relayed) == own.end() ? any : relayed;
+}
+
+void Process::watch(Role role, Endpoint& endpoint, uint16_t port) {
   Endpoint* const self = &endpoint;
   endpoint.watch = loop_.watch(endpoint.target.socket->fd(),
-                               [this, self, port, listens](shells::EventLoop::Readiness r) {
+                               [this, self, port, role](shells::EventLoop::Readiness r) {
                                  if (r.writable && gather_.drain(self->target))
                                    self->watch->want(true, false);
                                  if (!r.readable) return;
-                                 if (listens) {
+                                 if (role == Role::kListening) {
                                    read_clients(*self);
                                  } else {
                                    read_peers(*self, port);
@@ -105,8 +120,8 @@ void Process::handle_client_run(Timestamp now, const shells::ReceivedRun& run) {
     if (const auto* out = std::get_if<ToPeer>(&answer.outcome)) {
       forward(*out, run.ecn);
     } else if (std::holds_alternative<snownet::relay::Consumed>(answer.outcome)) {
-      run_commands();
-      send_responses();
+      run_commands(run.local);
+      send_responses(run.local);
     }
     rest = rest.subspan(std::min(rest.size(), answer.datagrams * run.segment_bytes));
   } while (!rest.empty());
@@ -117,7 +132,8 @@ void Process::read_peers(Endpoint& endpoint, uint16_t port) {
   const Timestamp now = OsClock::now();
   for (const shells::ReceivedRun& run : runs) {
     const auto answer = server_.handle_peer_run(now, port, run.from, run.bytes, run.segment_bytes);
-    if (const auto* out = std::get_if<ToClient>(&answer)) forward(*out, run);
+    if (const auto* out = std::get_if<ToClient>(&answer))
+      forward(*out, port_slot(port)->asked, run);
   }
   flush();
 }
@@ -132,7 +148,8 @@ void Process::forward(const ToPeer& out, Ecn ecn) {
   });
 }
 
-void Process::forward(const ToClient& out, const shells::ReceivedRun& run) {
+void Process::forward(const ToClient& out, const std::optional<IpAddress>& source,
+                      const shells::ReceivedRun& run) {
   Endpoint* const endpoint = listening_[index_of(out.client.ip.family())].get();
   if (endpoint == nullptr) return;
   shells::UdpGather::Header header{};
@@ -140,7 +157,11 @@ void Process::forward(const ToClient& out, const shells::ReceivedRun& run) {
   do {
     const auto payload = rest.first(std::min(rest.size(), run.segment_bytes));
     snownet::stun::write_channel_data_header(header, out.channel, payload.size());
-    add(*endpoint, {.to = out.client, .ecn = run.ecn, .header = &header, .payload = payload});
+    add(*endpoint, {.to = out.client,
+                    .source = source,
+                    .ecn = run.ecn,
+                    .header = &header,
+                    .payload = payload});
     rest = rest.subspan(payload.size());
   } while (!rest.empty());
 }
@@ -158,26 +179,28 @@ void Process::flush() {
   touched_.clear();
 }
 
-void Process::run_commands() {
+// `asked`: our address that the request came to, which led to the commands, if one did.
+void Process::run_commands(const std::optional<IpAddress>& asked) {
   while (const auto command = server_.poll_command()) {
-    if (const auto* open = std::get_if<snownet::relay::OpenPort>(&*command)) run(*open);
+    if (const auto* open = std::get_if<snownet::relay::OpenPort>(&*command)) run(*open, asked);
     if (const auto* close = std::get_if<snownet::relay::ClosePort>(&*command)) run(*close);
     // Bindings are for a data path in the kernel; ours asks the server.
   }
 }
 
-void Process::run(const snownet::relay::OpenPort& command) {
+void Process::run(const snownet::relay::OpenPort& command, const std::optional<IpAddress>& asked) {
   auto port = std::make_unique<Port>();
+  port->asked = asked;
   for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
     if (!command.families.contains(family)) continue;
-    auto endpoint = open_endpoint(family, command.port, kPortBytes, kPortBytes);
+    auto endpoint = open_endpoint(Role::kRelayed, family, command.port);
     if (!endpoint.ok()) {
       tracer_.trace(TraceLevel::kDebug, kModule, "port does not open",
                     {{"why", std::string(endpoint.status().message())}});
       server_.handle_port_failed(OsClock::now(), command.port);
       return;
     }
-    watch(**endpoint, command.port, false);
+    watch(Role::kRelayed, **endpoint, command.port);
     port->by_family[index_of(family)] = *std::move(endpoint);
   }
   port_slot(command.port) = std::move(port);
@@ -193,11 +216,12 @@ std::unique_ptr<Process::Port>& Process::port_slot(uint16_t port) {
   return ports_[size_t{port} - options_.server.lowest_port];
 }
 
-void Process::send_responses() {
+void Process::send_responses(const std::optional<IpAddress>& asked) {
   while (const auto response = server_.poll_transmit()) {
     Endpoint* const endpoint = listening_[index_of(response->to.ip.family())].get();
     if (endpoint == nullptr) continue;
-    add(*endpoint, {.to = response->to, .payload = response->bytes(), .is_control = true});
+    add(*endpoint,
+        {.to = response->to, .source = asked, .payload = response->bytes(), .is_control = true});
     flush();  // The response does not outlive this round.
   }
 }

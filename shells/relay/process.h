@@ -69,24 +69,28 @@ class Process {
     std::optional<shells::EventLoop::Watch> watch;
   };
   struct Port {
+    std::optional<IpAddress> asked;  // Our address that its client talks to, as of its Allocate.
     std::array<std::unique_ptr<Endpoint>, 2> by_family;
   };
 
   Process(ProcessOptions options, snownet::relay::Credentials credentials, shells::EventLoop& loop,
           Tracer& tracer);
-  absl::StatusOr<std::unique_ptr<Endpoint>> open_endpoint(IpFamily family, uint16_t port,
-                                                          int send_bytes, int receive_bytes);
-  void watch(Endpoint& endpoint, uint16_t port, bool listens);
+  enum class Role : uint8_t { kListening, kRelayed };
+  absl::StatusOr<std::unique_ptr<Endpoint>> open_endpoint(Role role, IpFamily family,
+                                                          uint16_t port);
+  IpAddress bind_address(Role role, IpFamily family) const;
+  void watch(Role role, Endpoint& endpoint, uint16_t port);
   void read_clients(Endpoint& endpoint);
   void read_peers(Endpoint& endpoint, uint16_t port);
   void handle_client_run(Timestamp now, const shells::ReceivedRun& run);
   void add(Endpoint& endpoint, const shells::UdpGather::Datagram& datagram);
   void forward(const snownet::relay::ToPeer& out, Ecn ecn);
-  void forward(const snownet::relay::ToClient& out, const shells::ReceivedRun& run);
-  void run_commands();
-  void run(const snownet::relay::OpenPort& command);
+  void forward(const snownet::relay::ToClient& out, const std::optional<IpAddress>& source,
+               const shells::ReceivedRun& run);
+  void run_commands(const std::optional<IpAddress>& asked = std::nullopt);
+  void run(const snownet::relay::OpenPort& command, const std::optional<IpAddress>& asked);
   void run(const snownet::relay::ClosePort& command);
-  void send_responses();
+  void send_responses(const std::optional<IpAddress>& asked = std::nullopt);
   void flush();
   void tick(Timestamp now);
   std::unique_ptr<Port>& port_slot(uint16_t port);

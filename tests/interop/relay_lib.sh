@@ -2,7 +2,7 @@
 # relay_lib.sh: the words of stories about connlib-relay, with coturn's clients. On top of lib.sh:
 #
 #   relay_hosts          namespaces c (client), s (relay), p (peer), one cable each between c, p and s
-#   start_relay OPTIONS  connlib-relay in s, returns once it is ready
+#   start_relay OPTIONS  connlib-relay in s, bound to BIND4 and BIND6 [its relayed addresses]; returns once it is ready
 #   start_echo           turnutils_peer in p
 #   uclient OPTIONS      turnutils_uclient in c, as alice
 
@@ -34,7 +34,7 @@ relay_hosts() {
 # all that RFC 5766 allowed.
 start_relay() {
   start relay s "$OURS" --standalone --user alice:swordfish --public-ip4-addr "$RELAY4" \
-    --public-ip6-addr "$RELAY6" --bind-ip4-addr "$RELAY4" --bind-ip6-addr "$RELAY6" \
+    --public-ip6-addr "$RELAY6" --bind-ip4-addr "${BIND4:-$RELAY4}" --bind-ip6-addr "${BIND6:-$RELAY6}" \
     --health-check-addr 127.0.0.1:8080 --allow-private-peers --max-allocations 1024 --allow-rfc5766-channels --log debug "$@"
   within 10 "the relay to be ready" get /readyz
 }

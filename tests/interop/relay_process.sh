@@ -68,3 +68,16 @@ kill -TERM "${PID[relay]}"
 within 5 "the drain to begin" bash -c "! ip netns exec $(ns s) curl -sf http://127.0.0.1:8080/readyz"
 stop relay || fail "a second signal ended it with status $?"
 say "ok: a second signal ends it at once"
+
+# Bound to all addresses, of which the client asks the second one of an interface: the first would answer by itself.
+# The peer has no way back to any address of the relay but the announced one.
+BIND4=0.0.0.0 BIND6=:: start_relay
+address s eth0 198.51.100.3/24 2001:db8:51::3/64
+ip -n "$(ns p)" route add blackhole 192.0.2.1/32
+ip -n "$(ns p)" -6 route add blackhole 2001:db8:30::1/128
+for asked in 198.51.100.3 198.51.100.1 "$RELAY4"; do
+  expect "the relay answers from $asked, which was asked" echoes -e 192.0.2.30 -r 3480 -c -n 20 -z 5 "$asked"
+done
+for asked in 2001:db8:51::3 2001:db8:51::1 "$RELAY6"; do
+  expect "the relay answers from $asked, which was asked" echoes -x -e 2001:db8:30::30 -r 3480 -c -n 20 -z 5 "$asked"
+done
