@@ -79,8 +79,8 @@ std::optional<IceDrop> IceAgent::accept_request(const Path& path, const CheckReq
   if (pair == nullptr) return IceDrop::kTooManyPairs;
   transmits_.push(path, CheckCodec::success(check.id, path.remote, local_key_));
   if (!pair->is_alive()) pair->check_soon(last_now_);
-  if (role_ == Role::kControlled && nominations_.handle_check(*pair, check.use_candidate) &&
-      !pair->has_succeeded()) {
+  if (role_ == Role::kControlled &&
+      nominations_.handle_check(*pair, check.use_candidate, last_now_) && !pair->has_succeeded()) {
     pair->check_soon(last_now_);  // RFC 8445 §7.3.1.4: the triggered check.
   }
   return std::nullopt;
@@ -135,7 +135,7 @@ std::optional<IceDrop> IceAgent::handle_success(const Path& path, const stun::Me
   pair->record_success(*attempt, timing_, last_now_);
   ever_succeeded_ = true;
   locals_.learn(*mapped, path.local);
-  if (role_ == Role::kControlled) nominations_.handle_success(*pair);
+  if (role_ == Role::kControlled) nominations_.handle_success(*pair, last_now_);
   update();
   return std::nullopt;
 }

@@ -38,7 +38,6 @@ class CandidatePair {
   bool has_succeeded() const { return state_ == PairState::kSucceeded; }
   std::optional<Duration> round_trip_time() const { return round_trip_time_; }
   Timestamp last_answer_at() const { return last_answer_at_; }  // never(): none yet.
-  size_t unanswered() const { return history_.unanswered(); }
 
   // set_candidates() replaces the ends, as when a peer-reflexive candidate gets its real name. What
   // checks found stays: it is about the path, and the path is the same.
@@ -72,7 +71,13 @@ class CandidatePair {
   // As the controlled side: the place of this pair in the order of nominations, 0 for none; and
   // whether the peer's latest check on it carried USE-CANDIDATE.
   uint64_t nomination() const { return nomination_; }
-  void set_nomination(uint64_t order) { nomination_ = order; }
+  void nominate(uint64_t order, Timestamp now) {
+    nomination_ = order;
+    nominated_at_ = now;
+  }
+  void let_go() { nomination_ = 0; }
+  // Own checks without an answer since then. Those from before say nothing: the peer knows better.
+  size_t unanswered_since_nomination() const { return history_.unanswered_since(nominated_at_); }
   bool peer_uses() const { return peer_uses_; }
   void set_peer_uses(bool uses) { peer_uses_ = uses; }
   void clear_nomination();
@@ -89,6 +94,7 @@ class CandidatePair {
   Timestamp last_answer_at_ = Timestamp::never();
   std::optional<Duration> round_trip_time_;
   uint64_t nomination_ = 0;
+  Timestamp nominated_at_;
   bool peer_uses_ = false;
   bool is_nomination_unsent_ = false;
 };

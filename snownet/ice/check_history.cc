@@ -30,6 +30,13 @@ size_t CheckHistory::unanswered() const {
   return static_cast<size_t>(answered - attempts_.rbegin());
 }
 
+size_t CheckHistory::unanswered_since(Timestamp since) const {
+  const auto settled = std::find_if(
+      attempts_.rbegin(), attempts_.rend(),
+      [since](const Attempt& attempt) { return attempt.is_answered || attempt.sent_at < since; });
+  return static_cast<size_t>(settled - attempts_.rbegin());
+}
+
 Timestamp CheckHistory::next_at(const Timing& timing) const {
   CONNLIB_CHECK(!attempts_.empty());
   const Timestamp last = last_sent_at();

@@ -36,6 +36,8 @@ class CheckHistory {
 
   // The attempts since the last one that was answered.
   size_t unanswered() const;
+  // Of these the ones sent at `since` or later.
+  size_t unanswered_since(Timestamp since) const;
 
   // When the next step is due: the next attempt, or, when is_exhausted(), giving up. A healthy pair
   // waits max_rto. Once the oldest unanswered attempt was older than max_rto / 2 at the last

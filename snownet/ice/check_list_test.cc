@@ -150,7 +150,7 @@ TEST_CASE("a full list gives up failed pairs first, working and nominated ones n
   }
   SECTION("the lowest pairs stay when they work or are nominated") {
     succeed(*list.find({v4(1), v4(2, 1)}), kStart);
-    list.find({v4(1), v4(2, 2)})->set_nomination(1);
+    list.find({v4(1), v4(2, 2)})->nominate(1, kStart);
     CHECK(list.form(local_host(), remote(1000, 500), kStart) != nullptr);
     CHECK(list.find({v4(1), v4(2, 1)}) != nullptr);
     CHECK(list.find({v4(1), v4(2, 2)}) != nullptr);

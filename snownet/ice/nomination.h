@@ -19,18 +19,18 @@ const CandidatePair* best_succeeded(const CheckList& list, const CandidatePair* 
 //
 //   a check with USE-CANDIDATE on a pair whose last check had none    → the latest nomination
 //   a check without                                                   → the peer left that pair
-//   kDenominateAfter own checks unanswered, another nominated pair    → our own verdict: let go,
-//   answered lately                                                     until it answers again
+//   kDenominateAfter own checks unanswered since the nomination,      → our own verdict: let go,
+//   another nominated pair answered lately                              until it answers again
 //
 // A repetition is not a nomination: otherwise a peer that marks every pair it ever nominated (they
 // exist) would pull us back to the dead one with every check.
 class PeerNominations {
  public:
   // handle_check() takes an authenticated check of the peer; true when it is a fresh nomination.
-  bool handle_check(CandidatePair& pair, bool use_candidate);
+  bool handle_check(CandidatePair& pair, bool use_candidate, Timestamp now);
 
   // handle_success() takes an answer to our own check.
-  void handle_success(CandidatePair& pair);
+  void handle_success(CandidatePair& pair, Timestamp now);
 
   // let_go() applies the third rule to `selected`.
   void let_go(CheckList& list, CandidatePair& selected, const Timing& timing, Timestamp now) const;

@@ -250,6 +250,18 @@ TEST_CASE("three unanswered checks end a nomination when another nominated pair 
   }
 }
 
+TEST_CASE("a nomination is followed onto a path where our own checks were lost until then") {
+  Controlled b;
+  b.check(kRelayed, true);
+  b.check(kDirect, false);
+  b.run(5s, {kRelayed});
+  REQUIRE(b.agent.selected() == kRelayed);
+  b.check(kDirect, true);
+  CHECK(b.agent.selected() == kDirect);
+  b.run(100ms, {kRelayed});  // The triggered check is lost as well.
+  CHECK(b.agent.selected() == kDirect);
+}
+
 TEST_CASE("without a nominated pair left the controlled side waits for the peer") {
   Controlled b;
   b.check(kRelayed, false);
