@@ -68,7 +68,7 @@ void Network::forward(SiteId site, Datagram datagram, bool may_leave) {
 
 void Network::leave(SiteId id, Datagram datagram) {
   Site& site = at(id);
-  if (site.blocks_udp) return drop(datagram, DropReason::kUdpBlocked, site.name);
+  if (site.blocks(datagram.destination)) return drop(datagram, DropReason::kUdpBlocked, site.name);
   if (site.nat && datagram.destination.ip.is_v4()) {
     if (datagram.destination.ip == site.nat->outer()) return hairpin(id, std::move(datagram));
     const auto outer =
@@ -88,7 +88,7 @@ void Network::leave(SiteId id, Datagram datagram) {
 
 void Network::enter(SiteId id, Datagram datagram) {
   Site& site = at(id);
-  if (site.blocks_udp) return drop(datagram, DropReason::kUdpBlocked, site.name);
+  if (site.blocks(datagram.source)) return drop(datagram, DropReason::kUdpBlocked, site.name);
   if (site.nat && datagram.destination.ip == site.nat->outer()) {
     const auto inner =
         site.nat->translate_inbound(queue_.now(), datagram.source, datagram.destination.port);

@@ -39,7 +39,8 @@ struct SiteConfig {
   std::optional<IpPrefix> inner_v4 = {};              // Sites may overlap, as real ones do.
   std::optional<FirewallBehaviour> firewall = {};     // For whatever is not translated.
   bool blocks_udp = false;
-  LinkConditions link = {};  // The uplink, both directions.
+  std::optional<uint16_t> only_udp_port = {};  // The one remote port that UDP may go to.
+  LinkConditions link = {};                    // The uplink, both directions.
 };
 
 // InterfaceConfig is where and how a host is plugged in.
@@ -124,10 +125,15 @@ class Network {
     std::optional<Nat> nat;
     std::optional<Firewall> firewall;
     bool blocks_udp;
+    std::optional<uint16_t> only_udp_port;
     IpPrefix inner_v4;
     uint32_t hosts_numbered;
     Cable cable;
     std::map<IpAddress, Owner> owners;
+
+    bool blocks(const SocketAddress& remote) const {
+      return blocks_udp || (only_udp_port && remote.port != *only_udp_port);
+    }
   };
 
   Host& at(HostId host) { return *hosts_.at(host.value()); }

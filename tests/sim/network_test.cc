@@ -177,6 +177,32 @@ TEST_CASE("a site that blocks UDP lets nothing out or in, and neighbours talk on
   CHECK(world.network().drops(DropReason::kUdpBlocked) == 3);
 }
 
+TEST_CASE("a site that lets UDP go to one port only hears from that port only") {
+  World world(3);
+  const auto site = world.add_site({.name = "office", .nat = kFullCone, .only_udp_port = 3478});
+  const auto inside = world.add_host("inside", {.site = site, .families = Families::kV4Only});
+  const auto outside = world.add_host("outside");
+  const auto a = world.emplace<Puppet>(inside, "a", {port(5000)});
+  const auto b = world.emplace<Puppet>(outside, "b", {port(3478), port(5000)});
+  const IpAddress server = *world.network().address(outside, IpFamily::kV4);
+  world.act(a, [&](Puppet& m, Timestamp now) {
+    m.send(5000, {server, 3478}, "allowed", now);
+    m.send(5000, {server, 5000}, "refused", now);
+  });
+  world.run_for(1s);
+  REQUIRE(b->inbox.size() == 1);
+  CHECK(b->inbox[0].text == "allowed");
+  const SocketAddress mapped = b->inbox[0].from;
+  world.act(b, [&](Puppet& m, Timestamp now) {
+    m.send(3478, mapped, "answer", now);
+    m.send(5000, mapped, "intruder", now);
+  });
+  world.run_for(1s);
+  REQUIRE(a->inbox.size() == 1);
+  CHECK(a->inbox[0].text == "answer");
+  CHECK(world.network().drops(DropReason::kUdpBlocked) == 2);
+}
+
 TEST_CASE("a cut route kills one path, one way if wanted, and leaves the others") {
   World world(9);
   const SiteId site = world.add_site({.name = "site"});
