@@ -111,95 +111,85 @@ TEST_CASE("keys of RFC 5769 derive from their passwords") {
                    .bytes()) == other["integrity_key"]);
 }
 
-// Adds what `attribute` says through the builder's typed doors, never from its raw value where a
-// door exists.
-void add_by_meaning(MessageBuilder& builder, const json& attribute, IntegrityKey* key) {
-  const auto type =
-      static_cast<AttributeType>(std::stoul(attribute.at("type").get<std::string>(), nullptr, 16));
-  const auto text = [&] { return attribute.at("text").get<std::string>(); };
-  const auto address = [&] {
-    return SocketAddress{*IpAddress::parse(attribute.at("address").get<std::string>()),
-                         attribute.at("port_int").get<uint16_t>()};
-  };
-  const auto family = [&] {
-    return static_cast<AddressFamily>(attribute.at("family_int").get<uint8_t>());
-  };
-  const auto number = [&] { return attribute.at("int").get<uint32_t>(); };
-  const auto value = hex_bytes(attribute.at("value"));
-  switch (type) {
-    case AttributeType::kUsername:
-      builder.add_username(text());
-      return;
-    case AttributeType::kRealm:
-      builder.add_realm(text());
-      return;
-    case AttributeType::kNonce:
-      builder.add_nonce(text());
-      return;
-    case AttributeType::kSoftware:
-      builder.add_software(text());
-      return;
-    case AttributeType::kErrorCode:
-      builder.add_error_code(static_cast<ErrorCode>(attribute.at("code_int").get<uint16_t>()),
-                             attribute.at("reason").get<std::string>());
-      return;
-    case AttributeType::kUnknownAttributes: {
-      std::vector<AttributeType> types;
-      for (size_t i = 0; i + 1 < value.size(); i += 2) {
-        types.push_back(static_cast<AttributeType>(load_be16(value.data() + i)));
-      }
-      builder.add_unknown_attributes(types);
-      return;
+// Meaning reads what a published attribute says.
+struct Meaning {
+  const json& attribute;
+
+  std::string text(const char* field = "text") const { return attribute.at(field); }
+  uint32_t number(const char* field = "int") const { return attribute.at(field).get<uint32_t>(); }
+  std::vector<uint8_t> value() const { return hex_bytes(attribute.at("value")); }
+  uint64_t tie_breaker() const { return load_be64(value().data()); }
+  AddressFamily family() const { return static_cast<AddressFamily>(number("family_int")); }
+  AttributeType type() const {
+    return static_cast<AttributeType>(std::stoul(text("type"), nullptr, 16));
+  }
+  SocketAddress address() const {
+    return {*IpAddress::parse(text("address")), static_cast<uint16_t>(number("port_int"))};
+  }
+  std::vector<AttributeType> types() const {
+    std::vector<AttributeType> out;
+    const auto bytes = value();
+    for (size_t i = 0; i + 1 < bytes.size(); i += 2) {
+      out.push_back(static_cast<AttributeType>(load_be16(&bytes[i])));
     }
-    case AttributeType::kXorMappedAddress:
-      builder.add_xor_mapped_address(address());
-      return;
-    case AttributeType::kXorPeerAddress:
-      builder.add_xor_peer_address(address());
-      return;
-    case AttributeType::kXorRelayedAddress:
-      builder.add_xor_relayed_address(address());
-      return;
-    case AttributeType::kLifetime:
-      builder.add_lifetime(std::chrono::seconds(number()));
-      return;
-    case AttributeType::kChannelNumber:
-      builder.add_channel_number(ChannelNumber(static_cast<uint16_t>(number())));
-      return;
-    case AttributeType::kRequestedTransport:
-      builder.add_requested_transport(attribute.at("protocol_int").get<uint8_t>());
-      return;
-    case AttributeType::kRequestedAddressFamily:
-      builder.add_requested_address_family(family());
-      return;
-    case AttributeType::kAdditionalAddressFamily:
-      builder.add_additional_address_family(family());
-      return;
-    case AttributeType::kData:
-      builder.add_data(value);
-      return;
-    case AttributeType::kPriority:
-      builder.add_priority(number());
-      return;
-    case AttributeType::kUseCandidate:
-      builder.add_use_candidate();
-      return;
-    case AttributeType::kIceControlled:
-      builder.add_ice_controlled(load_be64(value.data()));
-      return;
-    case AttributeType::kIceControlling:
-      builder.add_ice_controlling(load_be64(value.data()));
-      return;
-    case AttributeType::kMessageIntegrity:
-      REQUIRE(key != nullptr);
-      builder.add_integrity(*key);
-      return;
-    case AttributeType::kFingerprint:
-      builder.add_fingerprint();
-      return;
-    default:
-      builder.add(type, value);
-      return;
+    return out;
+  }
+};
+
+using B = MessageBuilder;
+using M = Meaning;
+using Door = void (*)(B&, const M&);
+
+// The builder's typed doors. What has none is added as its raw value.
+const std::map<AttributeType, Door> kDoors = {
+    {AttributeType::kUsername, [](B& b, const M& m) { b.add_username(m.text()); }},
+    {AttributeType::kRealm, [](B& b, const M& m) { b.add_realm(m.text()); }},
+    {AttributeType::kNonce, [](B& b, const M& m) { b.add_nonce(m.text()); }},
+    {AttributeType::kSoftware, [](B& b, const M& m) { b.add_software(m.text()); }},
+    {AttributeType::kErrorCode,
+     [](B& b, const M& m) {
+       b.add_error_code(static_cast<ErrorCode>(m.number("code_int")), m.text("reason"));
+     }},
+    {AttributeType::kUnknownAttributes,
+     [](B& b, const M& m) { b.add_unknown_attributes(m.types()); }},
+    {AttributeType::kXorMappedAddress,
+     [](B& b, const M& m) { b.add_xor_mapped_address(m.address()); }},
+    {AttributeType::kXorPeerAddress, [](B& b, const M& m) { b.add_xor_peer_address(m.address()); }},
+    {AttributeType::kXorRelayedAddress,
+     [](B& b, const M& m) { b.add_xor_relayed_address(m.address()); }},
+    {AttributeType::kLifetime,
+     [](B& b, const M& m) { b.add_lifetime(std::chrono::seconds(m.number())); }},
+    {AttributeType::kChannelNumber,
+     [](B& b, const M& m) {
+       b.add_channel_number(ChannelNumber(static_cast<uint16_t>(m.number())));
+     }},
+    {AttributeType::kRequestedTransport,
+     [](B& b, const M& m) {
+       b.add_requested_transport(static_cast<uint8_t>(m.number("protocol_int")));
+     }},
+    {AttributeType::kRequestedAddressFamily,
+     [](B& b, const M& m) { b.add_requested_address_family(m.family()); }},
+    {AttributeType::kAdditionalAddressFamily,
+     [](B& b, const M& m) { b.add_additional_address_family(m.family()); }},
+    {AttributeType::kData, [](B& b, const M& m) { b.add_data(m.value()); }},
+    {AttributeType::kPriority, [](B& b, const M& m) { b.add_priority(m.number()); }},
+    {AttributeType::kUseCandidate, [](B& b, const M&) { b.add_use_candidate(); }},
+    {AttributeType::kIceControlled,
+     [](B& b, const M& m) { b.add_ice_controlled(m.tie_breaker()); }},
+    {AttributeType::kIceControlling,
+     [](B& b, const M& m) { b.add_ice_controlling(m.tie_breaker()); }},
+    {AttributeType::kFingerprint, [](B& b, const M&) { b.add_fingerprint(); }},
+};
+
+void add_by_meaning(MessageBuilder& builder, const json& attribute, IntegrityKey* key) {
+  const Meaning meaning{attribute};
+  if (meaning.type() == AttributeType::kMessageIntegrity) {
+    REQUIRE(key != nullptr);
+    builder.add_integrity(*key);
+  } else if (const auto door = kDoors.find(meaning.type()); door != kDoors.end()) {
+    door->second(builder, meaning);
+  } else {
+    builder.add(meaning.type(), meaning.value());
   }
 }
 
