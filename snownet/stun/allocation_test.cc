@@ -2,7 +2,6 @@
 #include <array>
 
 #include <catch2/catch.hpp>
-#include <openssl/crypto.h>
 
 #include "snownet/stun/channel_data.h"
 #include "snownet/stun/message.h"
@@ -14,13 +13,7 @@ namespace connlib::snownet::stun {
 namespace {
 
 // Before OpenSSL allocates anything, or it refuses.
-const bool kHooked =
-    CRYPTO_set_mem_functions(
-        [](size_t bytes, const char*, int) { return bench::counted_malloc(bytes); },
-        [](void* memory, size_t bytes, const char*, int) {
-          return bench::counted_realloc(memory, bytes);
-        },
-        [](void* memory, const char*, int) { bench::counted_free(memory); }) == 1;
+const bool kHooked = bench::count_openssl_too();
 
 // OpenSSL 3.0 copies the digests of inner and outer hash for every MAC, and frees them again.
 constexpr uint64_t kPerMac = 2;

@@ -14,4 +14,8 @@ void* counted_malloc(size_t bytes);
 void* counted_realloc(void* memory, size_t bytes);
 void counted_free(void* memory);
 
+// count_openssl_too() makes OpenSSL's allocations count (openssl_allocations.cc). To be called
+// before it allocates anything: false, and nothing changed, when it is too late.
+[[nodiscard]] bool count_openssl_too();
+
 }  // namespace connlib::bench

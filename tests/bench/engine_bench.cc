@@ -1,10 +1,10 @@
 // Cost of the whole packet path of connlib-wg without its system calls: TUN -> UDP -> TUN, two
 // engines in memory.
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <openssl/crypto.h>
 
 #include "connlib/base/bytes.h"
 #include "connlib/base/check.h"
@@ -155,10 +155,7 @@ void engine(benchmark::State& state, size_t mss, size_t segments, size_t count) 
 
 int main(int argc, char** argv) {
   using namespace connlib;  // NOLINT(google-build-using-namespace): main() has nothing else.
-  CRYPTO_set_mem_functions(
-      [](size_t n, const char*, int) { return bench::counted_malloc(n); },
-      [](void* p, size_t n, const char*, int) { return bench::counted_realloc(p, n); },
-      [](void* p, const char*, int) { bench::counted_free(p); });
+  if (!bench::count_openssl_too()) return EXIT_FAILURE;
   benchmark::RegisterBenchmark("engine: super-packets of 45 x 1420 B", wg::engine, 1368, 45, 1);
   benchmark::RegisterBenchmark("engine: single packets of 1420 B", wg::engine, 1368, 1, 32);
   benchmark::RegisterBenchmark("engine: single packets of 100 B", wg::engine, 48, 1, 32);

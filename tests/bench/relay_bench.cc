@@ -1,10 +1,10 @@
 // Cost of the relay's packet path without its system calls, and memory per allocation.
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <openssl/crypto.h>
 
 #include "connlib/base/check.h"
 #include "snownet/relay/test_relay.h"
@@ -130,10 +130,7 @@ void memory(benchmark::State& state) {
 int main(int argc, char** argv) {
   using namespace connlib;  // NOLINT(google-build-using-namespace): main() has nothing else.
   namespace relay = snownet::relay::testing;
-  CRYPTO_set_mem_functions(
-      [](size_t n, const char*, int) { return bench::counted_malloc(n); },
-      [](void* p, size_t n, const char*, int) { return bench::counted_realloc(p, n); },
-      [](void* p, const char*, int) { bench::counted_free(p); });
+  if (!bench::count_openssl_too()) return EXIT_FAILURE;
   for (const size_t payload : {size_t{1200}, size_t{172}}) {
     for (const size_t segments : {size_t{1}, size_t{50}}) {
       const std::string what =

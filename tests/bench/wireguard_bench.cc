@@ -1,10 +1,10 @@
 // Cost of the WireGuard layer beside the bare AEAD of OpenSSL, in one run.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "connlib/base/check.h"
@@ -207,10 +207,7 @@ void memory(benchmark::State& state) {
 
 int main(int argc, char** argv) {
   using namespace connlib;  // NOLINT(google-build-using-namespace): main() has nothing else.
-  CRYPTO_set_mem_functions(
-      [](size_t n, const char*, int) { return bench::counted_malloc(n); },
-      [](void* p, size_t n, const char*, int) { return bench::counted_realloc(p, n); },
-      [](void* p, const char*, int) { bench::counted_free(p); });
+  if (!bench::count_openssl_too()) return EXIT_FAILURE;
   const std::vector<int64_t> sizes = {64, 576, 1280, 1420};
   const auto add = [&sizes](const char* name, void (*run)(benchmark::State&)) {
     auto* one = benchmark::RegisterBenchmark(name, run);
