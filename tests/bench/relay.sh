@@ -11,7 +11,7 @@ story "${BENCH_LIMIT:-600}" "$@"
 need ethtool
 RESULTS=$1
 ROUNDS=${RELAY_ROUNDS:-3}
-SECONDS_PER_RUN=${RELAY_SECONDS_PER_RUN:-0.8}
+SECONDS_PER_RUN=${RELAY_SECONDS_PER_RUN:-0.6}
 CLIENTS=${RELAY_CLIENTS:-8}
 VETH=${RELAY_VETH:-as is}
 LOAD=$BIN/relay_load
@@ -68,12 +68,13 @@ done
 
 for round in $(seq "$ROUNDS"); do
   say "relays, veth $VETH, round $round of $ROUNDS" >&2
-  for batch in 64 1; do
+  # Datagrams per UDP_SEGMENT send, and sends in a row of one client.
+  for sending in 64/1 1/8 1/1; do
     for payload in 1200 172; do
       for direction in to-peer to-client both; do
         for letter in "${LETTERS[@]}"; do
-          measure "$letter" "$round" "$batch/$payload/$direction" traffic --peer "$US" --clients "$CLIENTS" \
-            --batch "$batch" --payload "$payload" --direction "$direction" --seconds "$SECONDS_PER_RUN"
+          measure "$letter" "$round" "$sending/$payload/$direction" traffic --peer "$US" --clients "$CLIENTS" \
+            --warm-up 0.1 --batch "${sending%/*}" --burst "${sending#*/}" --payload "$payload" --direction "$direction" --seconds "$SECONDS_PER_RUN"
         done
       done
     done
