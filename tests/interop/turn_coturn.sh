@@ -125,7 +125,10 @@ within 15 "a relayed address with fresh credentials" is_relayed
 expect_data "with fresh credentials"
 
 say "- the server falls silent"
+# A signal takes its time to reach every thread; one that still runs would answer.
+is_stopped() { ! grep -h '^State:' /proc/"$1"/task/*/status | grep -qv stopped; }
 kill -STOP "${PID[coturn]}"
+within 10 "coturn to stand still" is_stopped "${PID[coturn]}"
 mark
 tell check
 within 15 "the client to give it up" has_said '^failed no response'
