@@ -16,7 +16,7 @@ cmake --build --preset fuzz --target "${targets[@]}" >build/fuzz/build.log 2>&1 
 failed=0
 for target in "${targets[@]}"; do
   seeds=tests/fuzz/corpus/$target
-  work=build/fuzz/work/$target  # What is found is kept here for the next run; only seeds are committed.
+  work=build/fuzz/runs/$target  # What is found is kept here for the next run; only seeds are committed.
   mkdir -p "$work/corpus" "$work/crashes"
   log=$work/log
   status=0
