@@ -44,11 +44,18 @@ PathKind expected_path(const Edge& a, const Edge& b) {
   return PathKind::kRelayToRelay;
 }
 
-PluggedIn plug_in(sim::World& world, const Edge& edge, const std::string& name,
-                  const sim::LinkConditions& cable) {
+namespace {
+
+// The routers of an edge, and the place behind them.
+struct Place {
+  sim::InterfaceConfig interface;
+  std::optional<sim::SiteId> site;
+};
+
+Place build(sim::World& world, const Edge& edge, const std::string& name,
+            const sim::LinkConditions& cable) {
   if (!edge.nat && !edge.has_firewall) {
-    const sim::InterfaceConfig config{.families = families(edge), .link = cable};
-    return {world.add_host(name, config), std::nullopt};
+    return {{.families = families(edge), .link = cable}, std::nullopt};
   }
   sim::SiteConfig site{.name = name + "'s site", .nat = edge.nat, .link = kUplink};
   if (edge.is_double) {
@@ -57,8 +64,22 @@ PluggedIn plug_in(sim::World& world, const Edge& edge, const std::string& name,
   if (edge.reaches_only_relays) site.only_udp_port = kRelayPort;
   if (edge.has_firewall) site.firewall = sim::FirewallBehaviour{};
   const sim::SiteId id = world.add_site(std::move(site));
-  const sim::InterfaceConfig config{.site = id, .families = families(edge), .link = cable};
-  return {world.add_host(name, config), id};
+  return {{.site = id, .families = families(edge), .link = cable}, id};
+}
+
+}  // namespace
+
+PluggedIn plug_in(sim::World& world, const Edge& edge, const std::string& name,
+                  const sim::LinkConditions& cable) {
+  const Place place = build(world, edge, name, cable);
+  return {world.add_host(name, place.interface), place.site, edge.nat.has_value()};
+}
+
+PluggedIn move_to(sim::World& world, const Edge& edge, sim::HostId host,
+                  const sim::LinkConditions& cable) {
+  const Place place = build(world, edge, world.network().name(host), cable);
+  world.network().move(host, place.interface);
+  return {host, place.site, edge.nat.has_value()};
 }
 
 }  // namespace connlib::scenarios

@@ -50,10 +50,15 @@ PathKind expected_path(const Edge& a, const Edge& b);
 struct PluggedIn {
   sim::HostId host;
   std::optional<sim::SiteId> site;
+  bool has_nat = false;  // Whether that router translates.
 };
 
-// plug_in() builds the edge and a host behind it; the host's cable takes `latency` each way.
+// plug_in() builds the edge and a host behind it; the host's cable is like `cable` each way.
 PluggedIn plug_in(sim::World& world, const Edge& edge, const std::string& name,
+                  const sim::LinkConditions& cable);
+
+// move_to() builds the edge and takes a host that exists there. Where it was it is not any more.
+PluggedIn move_to(sim::World& world, const Edge& edge, sim::HostId host,
                   const sim::LinkConditions& cable);
 
 }  // namespace connlib::scenarios

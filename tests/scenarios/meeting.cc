@@ -1,9 +1,7 @@
 #include "tests/scenarios/meeting.h"
 
 #include <algorithm>
-#include <cstdlib>
 
-#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include "snownet/stun/channel_data.h"
@@ -21,25 +19,6 @@ const ice::Credentials& credentials(bool of_client) {
   static const auto client = *ice::Credentials::of("clnt", "clientPasswordOf22Characters");
   static const auto gateway = *ice::Credentials::of("gtwy", "gatewayPasswordOf22Characters");
   return of_client ? client : gateway;
-}
-
-Duration between(SeededRandom& random, Duration least, Duration most) {
-  const auto range = static_cast<uint64_t>((most - least) / 1ms) + 1;
-  return least + 1ms * static_cast<int64_t>(random.below(range));
-}
-
-Weather draw_weather(SeededRandom random, size_t relays) {
-  Weather weather{.client = between(random, 10ms, 250ms),
-                  .gateway = between(random, 10ms, 200ms),
-                  .portal = between(random, 30ms, 250ms)};
-  for (size_t i = 0; i < relays; ++i) weather.relays.push_back(between(random, 10ms, 50ms));
-  return weather;
-}
-
-uint64_t number_from_environment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no threads.
-  uint64_t number = 0;
-  return text != nullptr && absl::SimpleAtoi(text, &number) ? number : otherwise;
 }
 
 }  // namespace
@@ -204,18 +183,6 @@ std::string Meeting::describe() const {
                      kind ? name(*kind) : "no path", path(*client), path(*gateway),
                      to_text(time_to_echo()), to_text(time_to_path()), to_text(weather.client),
                      to_text(weather.gateway), to_text(weather.portal));
-}
-
-uint64_t story_seeds() {
-  static const uint64_t count = [] {
-    const uint64_t chosen =
-        number_from_environment("CONNLIB_SEED", 0) != 0
-            ? 1
-            : number_from_environment("CONNLIB_STORY_SEEDS", CONNLIB_STORY_SEEDS);
-    fmt::print("each story runs over {} seeds (CONNLIB_STORY_SEEDS changes that)\n", chosen);
-    return chosen;
-  }();
-  return count;
 }
 
 std::optional<ice::CandidateKind> remote_kind(const IcePeer& peer) {

@@ -9,19 +9,12 @@
 
 #include "tests/scenarios/edge.h"
 #include "tests/scenarios/ice_peer.h"
+#include "tests/scenarios/seeds.h"
+#include "tests/scenarios/weather.h"
 #include "tests/sim/relay_machine.h"
 #include "tests/sim/world.h"
 
 namespace connlib::scenarios {
-
-// Weather is the latencies of one run, each way. Drawn from the seed within the ranges of the
-// scenarios' network model; a story that needs its own sets them.
-struct Weather {
-  Duration client = 20ms;             // 10 to 250 ms.
-  Duration gateway = 20ms;            // 10 to 200 ms.
-  Duration portal = 50ms;             // 30 to 250 ms.
-  std::vector<Duration> relays = {};  // 10 to 50 ms each.
-};
 
 struct MeetingOptions {
   Edge client = kOpen;
@@ -91,9 +84,5 @@ class Meeting {
 
 // remote_kind() is what the peer knows the far end of its selected path as.
 std::optional<snownet::ice::CandidateKind> remote_kind(const IcePeer& peer);
-
-// story_seeds() is over how many seeds each story runs: 200, fewer under sanitizers, or what
-// CONNLIB_STORY_SEEDS in the environment says; one when CONNLIB_SEED names it.
-uint64_t story_seeds();
 
 }  // namespace connlib::scenarios

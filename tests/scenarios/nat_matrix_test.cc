@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "tests/scenarios/story.h"
+#include "tests/scenarios/ice_story.h"
 
 namespace connlib::scenarios {
 namespace {

@@ -1,5 +1,5 @@
 // S01 to S07: which path two peers find.
-#include "tests/scenarios/story.h"
+#include "tests/scenarios/ice_story.h"
 
 namespace connlib::scenarios {
 namespace {

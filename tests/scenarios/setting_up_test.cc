@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <array>
 
+#include "tests/scenarios/ice_story.h"
 #include "tests/scenarios/relay_choice.h"
-#include "tests/scenarios/story.h"
 
 namespace connlib::scenarios {
 namespace {

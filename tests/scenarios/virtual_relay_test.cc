@@ -1,5 +1,5 @@
 // The relay of the simulator as its clients see it: it must have the faults that real ones have.
-#include "tests/scenarios/story.h"
+#include "tests/scenarios/ice_story.h"
 
 namespace connlib::scenarios {
 namespace {

@@ -13,6 +13,7 @@ void Trace::record(std::string_view who, std::string_view what) {
   digest_.add(line);
   digest_.add("\n");
   ++count_;
+  if (sink_) sink_(line);
   lines_.push_back(std::move(line));
   if (lines_.size() > kMaxLines) lines_.pop_front();
 }

@@ -6,6 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include <absl/functional/any_invocable.h>
 
 #include "connlib/base/timestamp.h"
 #include "connlib/base/trace.h"
@@ -25,6 +28,9 @@ class Trace {
 
   void record(std::string_view who, std::string_view what);
 
+  // Every line goes to `sink`, too, as it is recorded.
+  void set_sink(absl::AnyInvocable<void(std::string_view)> sink) { sink_ = std::move(sink); }
+
   uint64_t hash() const { return digest_.value(); }
   uint64_t count() const { return count_; }
   const std::deque<std::string>& lines() const { return lines_; }
@@ -43,6 +49,7 @@ class Trace {
   uint64_t count_ = 0;
   std::deque<std::string> lines_;
   std::optional<std::string> first_error_;
+  absl::AnyInvocable<void(std::string_view)> sink_;
 };
 
 // NoteTracer writes what a machine traces (debug and above) into the diary under its name.

@@ -1,0 +1,59 @@
+#include "tests/scenarios/peer/transfer.h"
+
+#include <catch2/catch.hpp>
+
+namespace connlib::scenarios {
+namespace {
+
+constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'000'000'000'000);
+
+size_t send_all(TransferSender& sender, Timestamp now) {
+  size_t count = 0;
+  while (sender.next(now)) ++count;
+  return count;
+}
+
+TEST_CASE("transfer: a window goes out at once, and more with each acknowledgement") {
+  TransferSender sender(20, 30s, kStart);
+  CHECK(send_all(sender, kStart) == kTransferWindow);
+  sender.acknowledge(3, kStart + 10ms);
+  CHECK(send_all(sender, kStart + 10ms) == 3);
+}
+
+TEST_CASE("transfer: silence doubles the wait, and everything that was on its way is repeated") {
+  TransferSender sender(8, 300s, kStart);
+  send_all(sender, kStart);
+  CHECK(sender.next_at() == kStart + 1s);
+  CHECK(sender.next(kStart + 1s) == 0U);
+  CHECK(sender.next_at() == kStart + 3s);
+  CHECK(sender.next(kStart + 3s) == 0U);
+  CHECK(sender.next_at() == kStart + 7s);
+  sender.acknowledge(1, kStart + 4s);
+  CHECK(sender.next(kStart + 4s) == 1U);
+  sender.acknowledge(2, kStart + 5s);
+  CHECK(sender.next(kStart + 5s) == 2U);
+  CHECK_FALSE(sender.next(kStart + 5s));
+}
+
+TEST_CASE("transfer: without progress it gives up when its user's patience ends") {
+  TransferSender sender(8, 30s, kStart);
+  send_all(sender, kStart);
+  sender.acknowledge(1, kStart + 5s);
+  sender.handle_timeout(kStart + 35s - 1ms);
+  CHECK_FALSE(sender.has_given_up());
+  sender.handle_timeout(kStart + 35s);
+  CHECK(sender.has_given_up());
+  CHECK(sender.next_at().is_never());
+}
+
+TEST_CASE("transfer: the receiver acknowledges what has arrived without a gap") {
+  TransferReceiver receiver;
+  CHECK(receiver.receive(0) == 1);
+  CHECK(receiver.receive(2) == 1);
+  CHECK(receiver.receive(2) == 1);
+  CHECK(receiver.receive(1) == 3);
+  CHECK(receiver.receive(0) == 3);
+}
+
+}  // namespace
+}  // namespace connlib::scenarios
