@@ -66,7 +66,7 @@ void read_environment(CLI::App& app) {
     for (const char* prefix : {"CONNLIB_", "", "FIREZONE_"}) {
       // NAME, TOKEN, USER and LOG alone belong to others.
       const bool is_bare = *prefix == '\0';
-      if (is_bare && name.find('_') == std::string::npos) continue;
+      if (is_bare && name.find('_') == std::string::npos && name != "TELEMETRY") continue;
       const auto value = environment(prefix + name);
       if (!value) continue;
       if (std::string_view(prefix) == "FIREZONE_") {
@@ -136,6 +136,7 @@ std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code) 
                  "info, warn, error, off [info]");
   app.add_option("--log-format", a.log_format, "human or json [human]")
       ->check(CLI::IsMember({"human", "json"}));
+  a.unsupported.add_to(app);
   read_environment(app);
   try {
     app.parse(argc, argv);
@@ -145,6 +146,24 @@ std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code) 
   }
   a.limits.unauthenticated_reply_burst = 2 * a.limits.unauthenticated_replies_per_second;
   return a;
+}
+
+absl::Status check_combination(const Arguments& a) {
+  if (absl::Status status = a.unsupported.check(); !status.ok()) return status;
+  if (!a.standalone) {
+    return absl::UnimplementedError(
+        "joining a portal is not implemented: the portal session of relays is missing from this "
+        "version. Run with --standalone, and --user or --stamp-secret, to serve without one");
+  }
+  // A relay that somebody meant to join must not look as if it had.
+  const std::pair<const char*, const std::string*> of_portals[] = {
+      {"--token", &a.token}, {"--name", &a.name}, {"--api-url", &a.api_url}};
+  for (const auto& [flag, value] : of_portals) {
+    if (value->empty()) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("{} is for a portal, and --standalone serves without one", flag));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ProcessOptions> process_options(const Arguments& a) {
@@ -190,11 +209,6 @@ absl::StatusOr<ProcessOptions> process_options(const Arguments& a) {
 }
 
 absl::StatusOr<snownet::relay::Credentials> credentials(const Arguments& a) {
-  if (!a.standalone) {
-    return absl::UnimplementedError(
-        "joining a portal is not implemented: the portal session of relays is missing from this "
-        "version. Run with --standalone, and --user or --stamp-secret, to serve without one");
-  }
   snownet::relay::Credentials out;
   if (!a.stamp_secret.empty()) out.set_stamp_secret(a.stamp_secret);
   for (const std::string& user : a.users) {

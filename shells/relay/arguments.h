@@ -10,6 +10,7 @@
 #include "connlib/base/ip.h"
 #include "shells/common/log.h"
 #include "shells/relay/process.h"
+#include "shells/relay/unsupported.h"
 
 namespace connlib::relay {
 
@@ -33,11 +34,16 @@ struct Arguments {
   double drain_seconds = 60;
   std::string log = "info";
   std::string log_format = "human";
+  UnsupportedOptions unsupported;
 };
 
 // parse_arguments() reads argv and the environment. It prints help, version and usage errors
 // itself; then `exit_code` is set and the result is nothing.
 std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code);
+
+// check_combination() refuses what this version cannot do (Unimplemented), and arguments that
+// exclude each other.
+absl::Status check_combination(const Arguments& arguments);
 
 // process_options() checks the arguments' values and turns them into types. FailedPrecondition
 // means that no public address was given.

@@ -50,6 +50,7 @@ Monitor::Page page(const Process& process, std::string_view path) {
 ExitCode run(const Arguments& arguments) {
   auto filter = shells::LogFilter::parse(arguments.log);
   if (!filter.ok()) return fail(filter.status());
+  if (const auto status = check_combination(arguments); !status.ok()) return fail(status);
   auto known = credentials(arguments);
   if (!known.ok()) return fail(known.status());
   auto options = process_options(arguments);

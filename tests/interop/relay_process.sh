@@ -21,6 +21,22 @@ expect "without --standalone it says what is missing" stops_with 6 'portal sessi
 expect "without users it says so" stops_with 2 'nobody could' --standalone --public-ip4-addr "$RELAY4"
 expect "without a public address it says so" stops_with 5 'public-ip4-addr' --standalone --user a:b
 expect "a bad address is named" stops_with 2 'not an IPv4 address' "${ALONE[@]}" --bind-ip4-addr 2001:db8::1
+unsupported() {
+  local option=$1; shift
+  stops_with 6 "$option .*not supported in this version" "${ALONE[@]}" "$option" "$@"
+}
+expect "two threads are not supported, and it says so" unsupported --num-worker-threads 2
+for option in --otlp-grpc-endpoint --ebpf-offloading --ebpf-attach-mode --ebpf-int4-addr --ebpf-int6-addr --tls-listen \
+  --rng-seed; do
+  expect "$option is not supported, and it says so" unsupported "$option" 1
+done
+expect "crash reports are not supported, and it says so" unsupported --telemetry
+in_environment() { (export "${1?}" && shift && "$@"); }
+for setting in NUM_WORKER_THREADS=2 CONNLIB_NUM_WORKER_THREADS=2 EBPF_OFFLOADING=eth0 OTLP_GRPC_ENDPOINT=h:1 TELEMETRY=true; do
+  expect "$setting in the environment is not overlooked" \
+    in_environment "$setting" stops_with 6 'not supported in this version' "${ALONE[@]}"
+done
+expect "standalone, a token is a mistake" stops_with 2 'is for a portal' "${ALONE[@]}" TOKEN
 expect "an unknown option is a usage error" stops_with 2 'no-such' "${ALONE[@]}" --no-such
 without_privilege() {
   host s timeout 10 setpriv --bounding-set -sys_resource --inh-caps -sys_resource bash -c \
@@ -28,7 +44,7 @@ without_privilege() {
 }
 if command -v setpriv >/dev/null; then expect "too low a file limit is named" without_privilege; fi
 
-start_relay --stamp-secret 0123456789abcdef --drain 30
+start_relay --num-worker-threads 1 --telemetry=false --stamp-secret 0123456789abcdef --drain 30
 expect "healthz answers" get /healthz
 expect "readyz tells the version" bash -c "ip netns exec $(ns s) curl -sf http://127.0.0.1:8080/readyz | grep -q connlib-relay"
 expect "another path does not exist" bash -c "! ip netns exec $(ns s) curl -sf http://127.0.0.1:8080/etc"
