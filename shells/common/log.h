@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <absl/status/statusor.h>
 
@@ -35,6 +36,7 @@ class LogTracer final : public Tracer {
  public:
   explicit LogTracer(LogFilter filter, LogFormat format = LogFormat::kHuman);
   ~LogTracer() override;
+  void set_filter(LogFilter filter) { filter_ = std::move(filter); }
   bool enabled(TraceLevel level) const override { return filter_.allows_any(level); }
   void record(TraceLevel level, std::string_view module, std::string_view message,
               std::initializer_list<TraceField> fields) override;

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "shells/relay/control.h"
 #include "shells/relay/exit_code.h"
 
 namespace connlib::relay {
@@ -49,6 +50,15 @@ EXAMPLES
   connlib-relay --standalone --user alice:swordfish --public-ip4-addr 198.51.100.7
   CONNLIB_STAMP_SECRET=… connlib-relay --standalone --public-ip4-addr 198.51.100.7 \
       --public-ip6-addr 2001:db8::7 --lowest-port 50000 --highest-port 50999)";
+
+constexpr const char* kCtlFooter =
+    R"(It talks HTTP over the socket, which scripts can do as well:
+  curl --unix-socket /run/connlib/relay.sock http://relay/status
+  curl --unix-socket /run/connlib/relay.sock -X POST 'http://relay/drain?seconds=60'
+  curl --unix-socket /run/connlib/relay.sock -X POST 'http://relay/log_filter?directives=debug'
+
+EXIT STATUS
+  0 done   1 no relay answers, or it refuses   2 usage)";
 
 std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread.
@@ -93,7 +103,49 @@ void add_addresses(CLI::App& app, Arguments& a) {
       ->check(CLI::Range(1, 65535));
   app.add_option("--health-check-addr", a.health_check,
                  "IP:PORT of the health checks and metrics, or off [0.0.0.0:8080]");
+  app.add_option("--control-endpoint", a.control_endpoint,
+                 "Path of the control socket, or off [/run/connlib/relay.sock]");
 }
+
+// CtlOptions are those behind `ctl`.
+class CtlOptions {
+ public:
+  explicit CtlOptions(CLI::App& app) {
+    ctl_ = app.add_subcommand("ctl", "Ask a relay that runs: status, drain, log; see ctl --help");
+    ctl_->require_subcommand(1);
+    ctl_->footer(kCtlFooter);
+    ctl_->add_option("--control-endpoint", endpoint_, "Path of the relay's control socket");
+    ctl_->add_flag("--json", command_.is_json, "Print what the relay said; \"schema\" is 1");
+    add(Verb::kStatus, "status", "What it is and does");
+    add(Verb::kDrain, "drain", "No new allocations; ends when none is left")
+        ->add_option("--seconds", command_.seconds, "Ends after them at the latest")
+        ->check(CLI::Range(0, 86400));
+    add(Verb::kLog, "log", "What it logs from here on, as --log")
+        ->add_option("FILTER", command_.directives, "LEVEL or MODULE=LEVEL, comma-separated")
+        ->required();
+  }
+
+  // What was asked, with the endpoint of `ctl` or else that of the relay's own options.
+  std::optional<ControlCommand> chosen(const std::optional<std::string>& relay_endpoint) const {
+    if (!ctl_->parsed()) return std::nullopt;
+    ControlCommand out = command_;
+    out.endpoint = endpoint_.value_or(relay_endpoint.value_or(kControlEndpoint));
+    return out;
+  }
+
+ private:
+  using Verb = ControlCommand::Verb;
+  CLI::App* add(Verb verb, const char* name, const char* help) {
+    CLI::App* out = ctl_->add_subcommand(name, help)->fallthrough();
+    out->footer("");
+    out->callback([this, verb] { command_.verb = verb; });
+    return out;
+  }
+
+  CLI::App* ctl_ = nullptr;
+  std::optional<std::string> endpoint_;
+  ControlCommand command_;
+};
 
 void add_limits(CLI::App& app, Arguments& a) {
   auto& l = a.limits;
@@ -137,6 +189,7 @@ std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code) 
   app.add_option("--log-format", a.log_format, "human or json [human]")
       ->check(CLI::IsMember({"human", "json"}));
   a.unsupported.add_to(app);
+  CtlOptions ctl(app);
   read_environment(app);
   try {
     app.parse(argc, argv);
@@ -144,6 +197,7 @@ std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code) 
     exit_code = app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
     return std::nullopt;
   }
+  a.control = ctl.chosen(a.control_endpoint);
   a.limits.unauthenticated_reply_burst = 2 * a.limits.unauthenticated_replies_per_second;
   return a;
 }

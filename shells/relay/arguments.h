@@ -9,6 +9,7 @@
 
 #include "connlib/base/ip.h"
 #include "shells/common/log.h"
+#include "shells/relay/control_client.h"
 #include "shells/relay/process.h"
 #include "shells/relay/unsupported.h"
 
@@ -34,7 +35,9 @@ struct Arguments {
   double drain_seconds = 60;
   std::string log = "info";
   std::string log_format = "human";
+  std::optional<std::string> control_endpoint;  // Absent: kControlEndpoint, if it can be had.
   UnsupportedOptions unsupported;
+  std::optional<ControlCommand> control;  // `ctl`: to be asked of a relay that runs.
 };
 
 // parse_arguments() reads argv and the environment. It prints help, version and usage errors

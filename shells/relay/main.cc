@@ -11,10 +11,13 @@
 
 #include "shells/common/event_loop.h"
 #include "shells/common/log.h"
+#include "shells/linux/unix_listener.h"
 #include "shells/relay/arguments.h"
+#include "shells/relay/control.h"
+#include "shells/relay/control_client.h"
 #include "shells/relay/exit_code.h"
+#include "shells/relay/http_server.h"
 #include "shells/relay/metrics.h"
-#include "shells/relay/monitor.h"
 #include "shells/relay/process.h"
 #include "shells/relay/system.h"
 
@@ -39,12 +42,64 @@ uint64_t files_needed(const snownet::relay::ServerOptions& server) {
   return std::min<uint64_t>(ports, server.limits.allocations) * families + kOtherFiles;
 }
 
-Monitor::Page page(const Process& process, std::string_view path) {
+HttpPage health_page(const Process& process, const HttpRequest& request) {
   const std::string version = "connlib-relay " CONNLIB_VERSION "\n";
+  const std::string& path = request.path;
+  if (request.method != "GET") return {405, "text/plain", "only GET\n"};
   if (path == "/healthz") return {200, "text/plain", version};
   if (path == "/readyz") return {process.is_ready() ? 200U : 503U, "text/plain", version};
   if (path == "/metrics") return {200, "text/plain; version=0.0.4", metrics_text(process)};
   return {404, "text/plain", "not here\n"};
+}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> open_health_checks(const Arguments& arguments,
+                                                               const Process& process,
+                                                               shells::EventLoop& loop) {
+  if (arguments.health_check == "off") return nullptr;
+  const auto address = SocketAddress::parse(arguments.health_check);
+  if (!address) {
+    return absl::InvalidArgumentError(
+        fmt::format("--health-check-addr {}: not IP:PORT, nor off", arguments.health_check));
+  }
+  return HttpServer::open(*address, loop, [&process](const HttpRequest& request) {
+    return health_page(process, request);
+  });
+}
+
+// ControlSocket is the server and the file that leads to it; both absent when there is none.
+struct ControlSocket {
+  static absl::StatusOr<ControlSocket> open(const Arguments& arguments, Process& process,
+                                            shells::EventLoop& loop, shells::LogTracer& tracer);
+  std::optional<shells::UnixListener> file;
+  std::unique_ptr<HttpServer> server;
+};
+
+absl::StatusOr<ControlSocket> ControlSocket::open(const Arguments& arguments, Process& process,
+                                                  shells::EventLoop& loop,
+                                                  shells::LogTracer& tracer) {
+  ControlSocket out;
+  const std::string path = arguments.control_endpoint.value_or(kControlEndpoint);
+  if (path == "off") return out;
+  auto listener =
+      shells::UnixListener::open({.path = path, .mode = kControlMode, .group = kControlGroup});
+  if (!listener.ok()) {
+    if (arguments.control_endpoint) {
+      return absl::Status(
+          listener.status().code(),
+          fmt::format("--control-endpoint {}", std::string(listener.status().message())));
+    }
+    // Nobody asked for it, and a relay need not run as root, nor alone.
+    tracer.trace(TraceLevel::kWarn, "relay", "no control socket",
+                 {{"why", std::string(listener.status().message())}});
+    return out;
+  }
+  out.file.emplace(*std::move(listener));
+  auto server = HttpServer::serve(
+      out.file->release_fd(), path, loop,
+      [&process, &tracer](const HttpRequest& r) { return control_page(process, tracer, r); });
+  if (!server.ok()) return server.status();
+  out.server = *std::move(server);
+  return out;
 }
 
 ExitCode run(const Arguments& arguments) {
@@ -68,25 +123,18 @@ ExitCode run(const Arguments& arguments) {
   for (const int signal : {SIGTERM, SIGINT}) {
     loop.on_signal(signal, [&] { (*process)->handle_stop_signal(); });
   }
-  std::unique_ptr<Monitor> monitor;
-  if (arguments.health_check != "off") {
-    const auto address = SocketAddress::parse(arguments.health_check);
-    if (!address) {
-      return fail(absl::InvalidArgumentError(
-          fmt::format("--health-check-addr {}: not IP:PORT, nor off", arguments.health_check)));
-    }
-    auto opened =
-        Monitor::open(*address, loop, [&](std::string_view path) { return page(**process, path); });
-    if (!opened.ok()) return fail(opened.status());
-    monitor = *std::move(opened);
-  }
+  auto health = open_health_checks(arguments, **process, loop);
+  if (!health.ok()) return fail(health.status());
+  auto control = ControlSocket::open(arguments, **process, loop, tracer);
+  if (!control.ok()) return fail(control.status());
   loop.on_timer([] {});  // before_wait() does what is due.
   loop.before_wait([&] { (*process)->pump(); });
   tracer.trace(TraceLevel::kInfo, "relay", "relay serves",
                {{"port", uint32_t{arguments.listen_port}},
                 {"v4", arguments.public_ip4},
                 {"v6", arguments.public_ip6},
-                {"health", arguments.health_check}});
+                {"health", arguments.health_check},
+                {"control", arguments.control_endpoint.value_or(kControlEndpoint)}});
   loop.run();
   const auto& counters = (*process)->counters();
   tracer.trace(TraceLevel::kInfo, "relay", "relay stops",
@@ -103,7 +151,9 @@ int main(int argc, char** argv) {
   try {
     int exit_code = 0;
     const auto arguments = connlib::relay::parse_arguments(argc, argv, exit_code);
-    return arguments ? static_cast<int>(connlib::relay::run(*arguments)) : exit_code;
+    if (!arguments) return exit_code;
+    return static_cast<int>(arguments->control ? connlib::relay::run_control(*arguments->control)
+                                               : connlib::relay::run(*arguments));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "connlib-relay: %s\n", error.what());
     return static_cast<int>(connlib::relay::ExitCode::kInternal);

@@ -32,7 +32,8 @@ Process::Process(ProcessOptions options, snownet::relay::Credentials credentials
       server_(options_.server, std::move(credentials), random_, tracer, OsClock::now(),
               OsClock::date()),
       ports_(size_t{options_.server.highest_port} - options_.server.lowest_port + 1),
-      next_tick_(OsClock::now() + kTick) {
+      started_at_(OsClock::now()),
+      next_tick_(started_at_ + kTick) {
   touched_.reserve(shells::UdpGather::kMessages);
 }
 
@@ -251,16 +252,25 @@ void Process::tick(Timestamp now) {
 }
 
 void Process::handle_stop_signal() {
-  const Timestamp now = OsClock::now();
   if (server_.is_draining() || options_.drain <= Duration::zero()) {
     loop_.stop();
     return;
   }
+  drain(OsClock::now());
+}
+
+void Process::drain(Timestamp now, std::optional<Duration> at_most) {
+  const Duration limit = at_most.value_or(options_.drain);
   server_.handle_shutdown_requested(now);
-  drain_until_ = now + options_.drain;
-  tracer_.trace(TraceLevel::kInfo, kModule, "draining; a second signal ends at once",
-                {{"allocations", uint64_t{server_.allocation_count()}},
-                 {"at_most", to_text(options_.drain)}});
+  drain_until_ = now + limit;
+  tracer_.trace(
+      TraceLevel::kInfo, kModule, "draining; a signal ends it at once",
+      {{"allocations", uint64_t{server_.allocation_count()}}, {"at_most", to_text(limit)}});
+}
+
+std::optional<Duration> Process::drain_left(Timestamp now) const {
+  if (!server_.is_draining()) return std::nullopt;
+  return std::max(Duration::zero(), drain_until_ - now);
 }
 
 Gauges Process::gauges() const {

@@ -53,10 +53,17 @@ class Process {
   // pump() does what is due. Call it each time before the loop waits.
   void pump();
 
-  // The first call begins the drain, the second ends the process.
+  // drain() refuses new allocations from here on and ends the loop when none is left, at the latest
+  // after `at_most` [as the options say]. Called again it sets another limit.
+  void drain(Timestamp now, std::optional<Duration> at_most = std::nullopt);
+
+  // The first signal drains; one that comes while draining ends the process.
   void handle_stop_signal();
 
   bool is_ready() const { return !server_.is_draining(); }
+  std::optional<Duration> drain_left(Timestamp now) const;  // Absent: not draining.
+  Duration uptime(Timestamp now) const { return now - started_at_; }
+  const ProcessOptions& options() const { return options_; }
   const snownet::relay::Counters& counters() const { return server_.counters(); }
   const shells::GatherStats& sent() const { return gather_.stats(); }
   uint64_t truncated() const { return truncated_; }
@@ -106,6 +113,7 @@ class Process {
   std::vector<std::unique_ptr<Port>> ports_;  // By port - lowest_port; null where closed.
   std::vector<Endpoint*> touched_;            // Something was added for them since the last flush.
   uint64_t truncated_ = 0;
+  Timestamp started_at_;
   Timestamp next_tick_;
   Timestamp drain_until_ = Timestamp::never();
   snownet::relay::Traffic at_last_tick_;

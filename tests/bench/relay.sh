@@ -35,7 +35,7 @@ pair() {
 # Every limit that one load tool at one address would meet is out of the way.
 start_connlib() {
   start relay-c cs "$OURS" --standalone --user bench:swordfish --public-ip4-addr "$RELAY" --bind-ip4-addr "$RELAY" \
-    --health-check-addr off --allow-private-peers --max-allocations-per-ip 16384 --max-allocations-per-user 16384 \
+    --health-check-addr off --control-endpoint off --allow-private-peers --max-allocations-per-ip 16384 --max-allocations-per-user 16384 \
     --unauthenticated-pps-per-ip 1000000 --log warn
 }
 start_coturn() {

@@ -35,7 +35,7 @@ relay_hosts() {
 start_relay() {
   start relay s "$OURS" --standalone --user alice:swordfish --public-ip4-addr "$RELAY4" \
     --public-ip6-addr "$RELAY6" --bind-ip4-addr "${BIND4:-$RELAY4}" --bind-ip6-addr "${BIND6:-$RELAY6}" \
-    --health-check-addr 127.0.0.1:8080 --allow-private-peers --max-allocations 1024 --allow-rfc5766-channels --log debug "$@"
+    --health-check-addr 127.0.0.1:8080 --control-endpoint "${CONTROL:-off}" --allow-private-peers --max-allocations 1024 --allow-rfc5766-channels --log debug "$@"
   within 10 "the relay to be ready" get /readyz
 }
 start_echo() {

@@ -15,7 +15,7 @@ stops_with() {
   [ "$status" -eq "$code" ] && grep -q -- "$pattern" <<<"$output"
 }
 has_channel() { [ "$(metric active_channels)" -gt 0 ]; }
-ALONE=(--standalone --user alice:swordfish --public-ip4-addr "$RELAY4" --health-check-addr off)
+ALONE=(--standalone --user alice:swordfish --public-ip4-addr "$RELAY4" --health-check-addr off --control-endpoint off)
 expect "without --standalone it says what is missing" stops_with 6 'portal session of relays' \
   TOKEN --public-ip4-addr "$RELAY4"
 expect "without users it says so" stops_with 2 'nobody could' --standalone --public-ip4-addr "$RELAY4"

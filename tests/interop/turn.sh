@@ -38,7 +38,7 @@ start_relay() {
   local name=$1 where=$2 four=$3 six=$4; shift 4
   start "$name" "$where" "${RELAY_UNDER_TEST:-$REPOSITORY/build/bin/connlib-relay}" --standalone \
     --stamp-secret "$SECRET" --public-ip4-addr "$four" --public-ip6-addr "$six" --bind-ip4-addr "$four" \
-    --bind-ip6-addr "$six" --health-check-addr "${HEALTH:-off}" --allow-private-peers --max-allocations 256 "$@"
+    --bind-ip6-addr "$six" --health-check-addr "${HEALTH:-off}" --control-endpoint off --allow-private-peers --max-allocations 256 "$@"
   within 10 "the relay to listen" listens_on "$where" 3478 "$six"
   within 10 "the relay to listen" listens_on "$where" 3478 "$four"
 }
