@@ -55,6 +55,8 @@ class CandidatePair {
   void record_success(CheckHistory::Attempt& attempt, const Timing& timing, Timestamp now);
   void record_answer(CheckHistory::Attempt& attempt, Timestamp now);
   void fail();
+  // The checks that had no answer since the last one that had.
+  size_t unanswered_checks() const { return history_.unanswered(); }
   // check_soon() makes a check due, unless one left within `kMinCheckGap`; it revives a failed
   // pair.
   void check_soon(Timestamp now);

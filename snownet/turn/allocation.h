@@ -140,6 +140,8 @@ class Allocation {
   std::optional<Failure> failure() const;
   const std::optional<SocketAddress>& active_socket() const { return active_socket_; }
   std::optional<Duration> round_trip_time() const { return round_trip_time_; }  // Smoothed.
+  // When the relay last answered with a signature; for an allocation, that it exists.
+  Timestamp last_verified() const { return last_verified_; }
   const RelaySockets& sockets() const { return sockets_; }
   const std::array<uint64_t, static_cast<size_t>(Drop::kCount)>& drops() const { return drops_; }
 

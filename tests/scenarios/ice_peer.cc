@@ -7,7 +7,7 @@
 
 #include "connlib/base/check.h"
 #include "snownet/stun/channel_data.h"
-#include "tests/scenarios/relay_choice.h"
+#include "snownet/node/relay_choice.h"
 
 namespace connlib::scenarios {
 
@@ -97,7 +97,7 @@ std::optional<size_t> IcePeer::sample_relay() {
   std::vector<Duration> durations;
   durations.reserve(usable.size());
   for (const Usable& each : usable) durations.push_back(each.round_trip);
-  const auto choice = choose_relay(durations, random_);
+  const auto choice = snownet::node::choose_relay(durations, random_);
   if (!choice) return std::nullopt;
   return usable[*choice].relay;
 }

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "tests/scenarios/ice_story.h"
-#include "tests/scenarios/relay_choice.h"
 
 namespace connlib::scenarios {
 namespace {
@@ -164,26 +163,6 @@ TEST_CASE("S14: relays that are near share the connections, one that is far gets
     const double tolerance = story_seeds() >= 100 ? 0.1 : 0.4;
     CHECK(static_cast<double>(chosen[i]) == Approx(total / 4).epsilon(tolerance));
   }
-}
-
-TEST_CASE("S14: which relays are near is decided by their round trips alone") {
-  struct Row {
-    std::vector<int> milliseconds;
-    std::vector<size_t> near;
-  };
-  const auto row = GENERATE(values<Row>({{{}, {}},
-                                         {{40}, {0}},
-                                         {{40, 60}, {0, 1}},
-                                         {{40, 61}, {0}},
-                                         {{30, 35, 200}, {0, 1}},
-                                         {{30, 30, 30, 31}, {0, 1, 2, 3}},
-                                         {{30, 30, 30, 37}, {0, 1, 2}},
-                                         {{30, 40, 50, 60}, {0, 1, 2, 3}},
-                                         {{30, 32, 35, 40, 200}, {0, 1, 2, 3}}}));
-  std::vector<Duration> round_trips;
-  for (const int each : row.milliseconds) round_trips.push_back(each * 1ms);
-  CAPTURE(row.milliseconds);
-  CHECK(near_relays(round_trips) == row.near);
 }
 
 }  // namespace

@@ -23,6 +23,14 @@ bool SessionSlots::confirm(const Session& used) {
   return true;
 }
 
+std::vector<SessionIndex> SessionSlots::indices() const {
+  std::vector<SessionIndex> out;
+  for (const auto* slot : {&previous_, &current_, &next_}) {
+    if (*slot) out.push_back((*slot)->lease.index());
+  }
+  return out;
+}
+
 Session* SessionSlots::find(SessionIndex local_index) noexcept {
   for (const auto* slot : {&current_, &next_, &previous_}) {
     if (*slot && (*slot)->lease.index() == local_index) return slot->get();

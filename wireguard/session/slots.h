@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "wireguard/session/session.h"
 
@@ -27,6 +28,9 @@ class SessionSlots {
 
   Session* current() noexcept { return current_.get(); }
   const Session* current() const noexcept { return current_.get(); }
+
+  // indices() is what the peer may address us by.
+  std::vector<SessionIndex> indices() const;
 
   // remove_expired() wipes dead sessions; says whether current was among them, and with what role.
   enum class CurrentLost : uint8_t { kNo, kAsInitiator, kAsResponder };

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <variant>
+#include <vector>
 
 #include <absl/container/inlined_vector.h>
 
@@ -146,6 +147,8 @@ class Tunnel {
   const TunnelStats& stats() const { return stats_; }
   Duration persistent_keepalive() const { return config_.persistent_keepalive; }
   PeerId id() const { return id_; }
+  // session_indices() is by what the peer's data finds us.
+  std::vector<SessionIndex> session_indices() const { return slots_.indices(); }
 
  private:
   void send_initiation(Timestamp now);

@@ -1,8 +1,8 @@
-#include "tests/scenarios/relay_choice.h"
+#include "snownet/node/relay_choice.h"
 
 #include <algorithm>
 
-namespace connlib::scenarios {
+namespace connlib::snownet::node {
 namespace {
 
 constexpr Duration kLeastDeviation = 2ms;
@@ -45,4 +45,4 @@ std::optional<size_t> choose_relay(std::span<const Duration> round_trips, Random
   return near[random.below(near.size())];
 }
 
-}  // namespace connlib::scenarios
+}  // namespace connlib::snownet::node
