@@ -37,7 +37,7 @@ PROJECT = ("connlib/", "snownet/", "wireguard/", "shells/", "bindings/", "tests/
 # System headers that only some places may include: pattern, then the files that may.
 RESTRICTED_HEADERS = [
     (re.compile(r"openssl/"), re.compile(r"wireguard/crypto/[^/]*\.cc|snownet/stun/integrity\.cc|shells/.*|bindings/.*")),
-    (re.compile(r"nlohmann/"), re.compile(r"connlib/portal/.*\.cc|shells/.*")),
+    (re.compile(r"nlohmann/"), re.compile(r"connlib/(portal|control)/.*\.cc|shells/.*")),
     (
         re.compile(
             r"(thread|mutex|shared_mutex|condition_variable|future|semaphore|stop_token|random|ctime|time\.h"
