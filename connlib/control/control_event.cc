@@ -31,7 +31,7 @@ std::optional<std::string> read_domain(const Json& object) {
   std::string_view domain = *text;
   if (domain.ends_with('.')) domain.remove_suffix(1);
   const auto is_printable = [](char c) { return c > ' ' && c < '\x7f'; };
-  if (domain.empty() || domain.size() > kMaxDomainBytes ||
+  if (domain.empty() || domain.ends_with('.') || domain.size() > kMaxDomainBytes ||
       !std::all_of(domain.begin(), domain.end(), is_printable)) {
     return std::nullopt;
   }

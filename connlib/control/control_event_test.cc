@@ -127,6 +127,7 @@ TEST_CASE("malformed control events are dropped") {
       {"status is a boolean", 1, R"({"resource":"r","domain":"a","status":true})"},
       {"no domain", 0, assigned_json("", one_ip)},
       {"only a dot", 0, assigned_json(".", one_ip)},
+      {"two dots at the end", 0, assigned_json("a..", one_ip)},
       {"domain with a line feed", 0, assigned_json("a\\nb", one_ip)},
       {"domain with a NUL", 0, assigned_json("a\\u0000b", one_ip)},
       {"domain beyond ASCII", 0, assigned_json("b\\u00fccher.example", one_ip)},

@@ -195,6 +195,25 @@ IP_PACKET = {
 }
 
 
+# The inputs of control_fuzz.cc: 0 and a whole packet, or type << 1 | 1 and a payload.
+ASSIGNED = (b'{"resource":"3f1a2b4c-0000-4000-8000-123456789abc","domain":"example.com","proxy_ips":["100.96.0.1",'
+            b'"100.96.0.2","100.96.0.3","100.96.0.4","fd00:2021:1111:8000::","fd00:2021:1111:8000::1",'
+            b'"fd00:2021:1111:8000::2","fd00:2021:1111:8000::3"]}')
+STATUS = b'{"resource":"r","domain":"a.b","status":"Active"}'
+CONTROL = {
+    "assigned": b"\1" + ASSIGNED,
+    "assigned-more-fields": b"\1" + ASSIGNED[:-1] + b',"ttl":[1,2.5e3,null,{"x":"\\u0041"}]}',
+    "assigned-sentinel": b"\1" + ASSIGNED.replace(b"100.96.0.4", b"100.100.111.1"),
+    "status": b"\3" + STATUS,
+    "status-unknown": b"\3" + STATUS.replace(b"Active", b"Later"),
+    "status-cut": b"\3" + STATUS[:-4],
+    "nested": b"\3" + b"[" * 600,
+    "type-unknown": b"\7{}",
+    "goodbye-packet": b"\0" + bytes.fromhex("60000000 0008ff00") + bytes(32) + b"\2" + bytes(7),
+    "status-packet": b"\0" + bytes.fromhex("60000000 0039ff00") + bytes(32) + b"\1" + bytes(7) + STATUS,
+}
+
+
 def main():
     for name, text in messages():
         write("wireguard_messages_fuzz", name, bytes.fromhex(text))
@@ -204,6 +223,8 @@ def main():
         write("wireguard_handshake_fuzz", name, script)
     for name, script in IP_PACKET.items():
         write("ip_packet_fuzz", name, script)
+    for name, script in CONTROL.items():
+        write("control_fuzz", name, script)
     for name, (piece, text) in UAPI.items():
         write("uapi_fuzz", name, bytes([piece]) + text.encode())
 
