@@ -87,6 +87,20 @@ class PrefixTable {
     return best;
   }
 
+  // for_each_containing() calls `visit(length, value)` for every network that contains `address`,
+  // shortest first.
+  template <typename Visit>
+  void for_each_containing(const IpAddress& address, Visit&& visit) const {
+    const PrefixKey key(address);
+    for (uint32_t i = root(key.family()); i != kNone;) {
+      const Node& node = nodes_[i];
+      if (!node.key.contains(key)) return;
+      if (node.has_value) visit(node.key.length(), node.value);
+      if (node.key.length() == key.length()) return;
+      i = node.child[key.bit(node.key.length())];
+    }
+  }
+
   // find_exact() is the value of exactly this network, or null.
   const Value* find_exact(const IpPrefix& prefix) const noexcept {
     const PrefixKey key(prefix);

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -107,6 +108,20 @@ TEST_CASE("the longest network that contains an address wins") {
   }));
   CAPTURE(row.what);
   CHECK(owner(table, row.address) == row.owner);
+}
+
+TEST_CASE("all networks around an address are visited, shortest first") {
+  PrefixTable<Owner> table;
+  for (const char* text :
+       {"10.1.2.3/32", "10.0.0.0/8", "10.1.0.0/16", "10.1.3.0/24", "0.0.0.0/0"}) {
+    table.insert(prefix(text), Owner(static_cast<uint32_t>(table.size())));
+  }
+  std::vector<std::pair<int, uint32_t>> visited;
+  table.for_each_containing(address("10.1.2.3"), [&](uint8_t length, Owner o) {
+    visited.emplace_back(length, o.value());
+  });
+  CHECK(visited == std::vector<std::pair<int, uint32_t>>{{0, 4}, {8, 1}, {16, 2}, {32, 0}});
+  table.for_each_containing(address("::1"), [](uint8_t, Owner) { FAIL("nothing there"); });
 }
 
 TEST_CASE("an exact lookup ignores networks around it") {
