@@ -23,7 +23,7 @@ class ResultCache {
   void clear() { ++generation_; }
 
   // The pointer is good until the next call.
-  const Value* find(const Key& key) noexcept {
+  const Value* find(const Key& key) {
     for (Entry& entry : set_of(key)) {
       if (entry.generation != generation_ || !(entry.key == key)) continue;
       entry.used = ++clock_;
@@ -32,7 +32,7 @@ class ResultCache {
     return nullptr;
   }
 
-  void insert(const Key& key, const Value& value) noexcept {
+  void insert(const Key& key, const Value& value) {
     Set& set = set_of(key);
     Entry* oldest = &set[0];
     for (Entry& entry : set) {
@@ -54,7 +54,7 @@ class ResultCache {
   };
   using Set = std::array<Entry, kWays>;
 
-  Set& set_of(const Key& key) noexcept { return sets_[absl::Hash<Key>{}(key) % kSets]; }
+  Set& set_of(const Key& key) { return sets_[absl::Hash<Key>{}(key) % kSets]; }
   uint64_t age_of(const Entry& entry) const noexcept {
     return entry.generation == generation_ ? entry.used : 0;
   }

@@ -117,7 +117,7 @@ RouteTable::Choice RouteTable::choose(const IpAddress& address,
 }
 
 std::optional<RouteMatch> RouteTable::find(const IpAddress& address,
-                                           const ClassifiedProtocol& protocol) noexcept {
+                                           const ClassifiedProtocol& protocol) {
   const Key key{address, protocol};
   Choice choice;
   if (const Choice* cached = cache_.find(key)) {

@@ -59,8 +59,7 @@ class RouteTable {
   void remove_routes(const ResourceId& resource);
   void remove(const ResourceId& resource);
 
-  std::optional<RouteMatch> find(const IpAddress& address,
-                                 const ClassifiedProtocol& protocol) noexcept;
+  std::optional<RouteMatch> find(const IpAddress& address, const ClassifiedProtocol& protocol);
 
   // has_route() ignores filters.
   bool has_route(const IpAddress& address) const noexcept;
