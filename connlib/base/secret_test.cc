@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "connlib/base/redacted.h"
+#include "connlib/base/secret_text.h"
 #include "connlib/base/strong.h"
 
 namespace connlib {
@@ -31,6 +32,21 @@ TEST_CASE("a secret's memory is zero after its end") {
   REQUIRE(memory[3] == 4);
   secret->~Secret<4>();
   CHECK(memory == std::array<uint8_t, sizeof(Secret<4>)>{});
+}
+
+TEST_CASE("a secret text is not copied by accident and moving leaves nothing behind") {
+  static_assert(!std::is_copy_constructible_v<SecretText>);
+  SecretText a("pw");
+  SecretText b = std::move(a);
+  CHECK(a.empty());  // NOLINT(bugprone-use-after-move): that is the promise.
+  CHECK(b.reveal() == "pw");
+  SecretText c("a longer token that needs the heap in any implementation");
+  c = std::move(b);
+  CHECK(b.empty());  // NOLINT(bugprone-use-after-move): that is the promise.
+  CHECK(c == SecretText("pw"));
+  CHECK_FALSE(c == SecretText("pv"));
+  CHECK_FALSE(c == SecretText("pwd"));
+  CHECK(c.clone() == c);
 }
 
 TEST_CASE("constant-time comparison compares sizes and every byte") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include <openssl/evp.h>
 
@@ -29,6 +30,37 @@ void encode_base64(std::span<const uint8_t> bytes, std::span<char> out) {
 std::string encode_base64(std::span<const uint8_t> bytes) {
   std::string text(base64_characters(bytes.size()), '\0');
   encode_base64(bytes, text);
+  return text;
+}
+
+std::string encode_base64_padded(std::span<const uint8_t> bytes) {
+  std::string text = encode_base64(bytes);
+  text.append((4 - text.size() % 4) % 4, '=');
+  return text;
+}
+
+std::string encode_base64_url(std::span<const uint8_t> bytes) {
+  std::string text = encode_base64(bytes);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
+}
+
+std::string encode_base32_lower(std::span<const uint8_t> bytes) {
+  static constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
+  std::string text;
+  unsigned pending = 0;
+  unsigned pending_bits = 0;
+  for (const uint8_t byte : bytes) {
+    pending = pending << 8 | byte;
+    pending_bits += 8;
+    while (pending_bits >= 5) {
+      pending_bits -= 5;
+      text += kAlphabet[pending >> pending_bits & 31];
+    }
+    pending &= (1U << pending_bits) - 1;
+  }
+  if (pending_bits > 0) text += kAlphabet[pending << (5 - pending_bits) & 31];
   return text;
 }
 

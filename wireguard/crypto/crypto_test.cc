@@ -54,6 +54,31 @@ TEST_CASE("SHA-256 gives the values of FIPS 180, over any split") {
   CHECK(to_hex(sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST_CASE("HMAC over SHA-256 gives the value of RFC 4231, case 2") {
+  const auto key = hex_bytes("4a656665");
+  const auto text = hex_bytes("7768617420646f2079612077616e7420666f72206e6f7468696e673f");
+  CHECK(to_hex(hmac_sha256(key, {text})) ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+TEST_CASE("padded base64, base64 for URLs and base32 give the values of RFC 4648") {
+  const auto [bytes, padded, url, base32] =
+      GENERATE(table<const char*, const char*, const char*, const char*>({
+          {"", "", "", ""},
+          {"66", "Zg==", "Zg", "my"},
+          {"666f", "Zm8=", "Zm8", "mzxq"},
+          {"666f6f", "Zm9v", "Zm9v", "mzxw6"},
+          {"666f6f62", "Zm9vYg==", "Zm9vYg", "mzxw6yq"},
+          {"666f6f6261", "Zm9vYmE=", "Zm9vYmE", "mzxw6ytb"},
+          {"666f6f626172", "Zm9vYmFy", "Zm9vYmFy", "mzxw6ytboi"},
+          {"fbff", "+/8=", "-_8", "7p7q"},
+      }));
+  CAPTURE(bytes);
+  CHECK(encode_base64_padded(hex_bytes(bytes)) == padded);
+  CHECK(encode_base64_url(hex_bytes(bytes)) == url);
+  CHECK(encode_base32_lower(hex_bytes(bytes)) == base32);
+}
+
 TEST_CASE("base64 without padding gives the values of RFC 4648, less their padding") {
   const auto [bytes, text] = GENERATE(table<std::string, std::string>({
       {"", ""},

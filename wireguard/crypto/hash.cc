@@ -51,8 +51,10 @@ void run_mac(EVP_MAC* algorithm, const OSSL_PARAM* params, std::span<const uint8
   EVP_MAC_CTX_free(context);
 }
 
-void hmac_into(std::span<const uint8_t> key, Parts parts, std::span<uint8_t> out) {
-  char digest[] = "BLAKE2S-256";
+void hmac_into(const char* digest_name, std::span<const uint8_t> key, Parts parts,
+               std::span<uint8_t> out) {
+  // The parameter is only read, whatever OpenSSL's signature says.
+  char* const digest = const_cast<char*>(digest_name);
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                                OSSL_PARAM_construct_end()};
   run_mac(hmac_algorithm(), params, key, parts, out);
@@ -87,18 +89,25 @@ Mac blake2s_mac(std::span<const uint8_t> key, Parts parts) {
 
 Hash hmac_blake2s(std::span<const uint8_t> key, Parts parts) {
   Hash out;
-  hmac_into(key, parts, out);
+  hmac_into("BLAKE2S-256", key, parts, out);
+  return out;
+}
+
+Hash hmac_sha256(std::span<const uint8_t> key, Parts parts) {
+  Hash out;
+  hmac_into("SHA256", key, parts, out);
   return out;
 }
 
 void kdf(std::span<const uint8_t> key, std::span<const uint8_t> input, std::span<Secret<32>> out) {
   // Written straight into secrets, so that no copy outlives the call (spec §17).
   Secret<32> extracted;
-  hmac_into(key, {input}, extracted.mutable_bytes());
+  hmac_into("BLAKE2S-256", key, {input}, extracted.mutable_bytes());
   std::span<const uint8_t> previous;
   for (size_t i = 0; i < out.size(); ++i) {
     const uint8_t number = static_cast<uint8_t>(i + 1);
-    hmac_into(extracted.bytes(), {previous, std::span(&number, 1)}, out[i].mutable_bytes());
+    hmac_into("BLAKE2S-256", extracted.bytes(), {previous, std::span(&number, 1)},
+              out[i].mutable_bytes());
     previous = out[i].bytes();
   }
 }

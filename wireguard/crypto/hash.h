@@ -27,6 +27,10 @@ Hash hmac_blake2s(std::span<const uint8_t> key,
 // for WireGuard.
 Hash sha256(std::initializer_list<std::span<const uint8_t>> parts);
 
+// hmac_sha256() is RFC 2104 HMAC over SHA-256: for the portal's derivations and tokens.
+Hash hmac_sha256(std::span<const uint8_t> key,
+                 std::initializer_list<std::span<const uint8_t>> parts);
+
 // kdf<N>() is KDFn(): HKDF with the HMAC above, `key` the chaining key, giving N ≤ 3 outputs.
 void kdf(std::span<const uint8_t> key, std::span<const uint8_t> input, std::span<Secret<32>> out);
 template <size_t N>
