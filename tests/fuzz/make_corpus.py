@@ -8,6 +8,7 @@ import json
 import pathlib
 
 FUZZ = pathlib.Path(__file__).resolve().parent
+PORTAL = json.loads((FUZZ.parent / "vectors" / "portal.json").read_text(encoding="utf-8"))
 VECTORS = json.loads((FUZZ.parent / "vectors" / "wireguard.json").read_text(encoding="utf-8"))
 
 
@@ -214,7 +215,26 @@ CONTROL = {
 }
 
 
+# portal_fuzz.cc: whole frames; the examples of the protocol, and what ends or answers a channel.
+def portal():
+    for number, message in enumerate(PORTAL["messages"]):
+        frame = {key: message[key] for key in ("event", "payload")}
+        frame |= {"topic": message["channel"], "ref": None if message["direction"] == "down" else number}
+        yield f"{number:02}-{message['channel']}-{message['event']}", frame
+    for name, event, payload, ref in (
+        ("reply-ok", "phx_reply", {"status": "ok", "response": {}}, 0),
+        ("reply-error", "phx_reply", {"status": "error", "response": {"reason": "unmatched topic"}}, 7),
+        ("close", "phx_close", {}, None),
+        ("disconnect", "disconnect", {"reason": "token_expired"}, None),
+        ("join-relay", "phx_join", {"stamp_secret": "5e" * 32}, 0),
+        ("join-client", "phx_join", None, 0),
+    ):
+        yield name, {"topic": "relay", "event": event, "payload": payload, "ref": ref}
+
+
 def main():
+    for name, frame in portal():
+        write("portal_fuzz", name, json.dumps(frame, separators=(",", ":")).encode())
     for name, text in messages():
         write("wireguard_messages_fuzz", name, bytes.fromhex(text))
     for name, script in TUNNEL.items():

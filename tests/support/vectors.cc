@@ -25,6 +25,11 @@ const nlohmann::json& stun_vectors() {
   return vectors;
 }
 
+const nlohmann::json& portal_vectors() {
+  static const nlohmann::json vectors = read(CONNLIB_VECTORS_DIR "/portal.json");
+  return vectors;
+}
+
 const nlohmann::json& named(const nlohmann::json& list, const std::string& name) {
   for (const auto& entry : list) {
     if (entry.at("name") == name) return entry;

@@ -20,6 +20,10 @@ const nlohmann::json& wireguard_vectors();
 // stun_vectors() is tests/vectors/stun.json, read once.
 const nlohmann::json& stun_vectors();
 
+// portal_vectors() is tests/vectors/portal.json, read once: the example messages of the portal's
+// protocol, one object per message with channel, direction (down: from the portal), event, payload.
+const nlohmann::json& portal_vectors();
+
 // The vector of `list` whose "name" is `name`; throws when there is none.
 const nlohmann::json& named(const nlohmann::json& list, const std::string& name);
 
