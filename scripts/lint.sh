@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 git ls-files '*.h' '*.cc' | xargs clang-format --dry-run -Werror
 echo "format: clean"
 cmake --preset tidy >/dev/null
+cmake --build build/tidy --target shells_recording_proto >/dev/null  # Sources include what it generates.
 git ls-files 'connlib/*.cc' 'snownet/*.cc' 'wireguard/*.cc' 'shells/*.cc' 'tests/*.cc' |
   grep -v '_test\.cc$' | grep -v '^tests/fuzz/' |
   xargs -P "$(nproc)" -n 4 clang-tidy -p build/tidy --quiet --warnings-as-errors='*' 2>/dev/null

@@ -34,6 +34,7 @@ void Node::create_device() {
 // --- Connections.
 
 Upserted Node::upsert_connection(Timestamp now, PeerId peer, ConnectionOptions options) {
+  observe(now, UpsertInput{peer, options});
   now = clamp(now);
   Connection* old = connections_.find(peer);
   if (old != nullptr && !old->failure() && old->is_same(options) &&
@@ -113,12 +114,14 @@ void Node::close(Timestamp now, Connection& connection) {
 }
 
 void Node::close_connection(Timestamp now, PeerId peer) {
+  observe(now, EndInput{EndInput::How::kClose, peer});
   now = clamp(now);
   if (Connection* connection = connections_.find(peer)) close(now, *connection);
   finish(now);
 }
 
 void Node::close_all(Timestamp now) {
+  observe(now, CloseAllInput{});
   now = clamp(now);
   for (const auto& slot : connections_.slots()) {
     if (slot) close(now, *slot);
@@ -127,6 +130,7 @@ void Node::close_all(Timestamp now) {
 }
 
 void Node::remove_connection(Timestamp now, PeerId peer) {
+  observe(now, EndInput{EndInput::How::kRemove, peer});
   now = clamp(now);
   if (Connection* connection = connections_.find(peer)) forget(now, *connection);
 }
@@ -136,6 +140,7 @@ void Node::remove_connection(Timestamp now, PeerId peer) {
 // A relay that confirms our allocation proves that it still sees us where it saw us before; a
 // changed address or mapping makes it say 437, or nothing. So ask before anything is thrown away.
 void Node::reset(Timestamp now, ResetKind kind) {
+  observe(now, ResetInput{kind});
   now = clamp(now);
   if (kind == ResetKind::kAlways || connections_.size() == 0 || !relays_.has_allocated()) {
     reset_fully(now);
@@ -183,14 +188,17 @@ void Node::reset_fully(Timestamp now) {
 // --- Outputs and inspection.
 
 std::optional<Transmit> Node::poll_transmit() {
-  if (auto transmit = relay_transmits_.pop()) return transmit;
-  return transmits_.pop();
+  auto transmit = relay_transmits_.pop();
+  if (!transmit) transmit = transmits_.pop();
+  if (transmit && options_.observer != nullptr) options_.observer->observe_transmit(*transmit);
+  return transmit;
 }
 
 std::optional<NodeEvent> Node::poll_event() {
   if (events_.empty()) return std::nullopt;
   NodeEvent event = std::move(events_.front());
   events_.pop_front();
+  if (options_.observer != nullptr) options_.observer->observe_event(event);
   return event;
 }
 

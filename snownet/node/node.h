@@ -21,11 +21,13 @@
 #include "snownet/node/connection_table.h"
 #include "snownet/node/inbound.h"
 #include "snownet/node/node_event.h"
+#include "snownet/node/node_observer.h"
 #include "snownet/node/node_options.h"
 #include "snownet/node/outbound.h"
 #include "snownet/node/parking.h"
 #include "snownet/node/recently_disconnected.h"
 #include "snownet/node/relay_set.h"
+#include "snownet/node/reset_kind.h"
 #include "snownet/node/transmit_queue.h"
 #include "wireguard/tunnel/device.h"
 
@@ -42,9 +44,6 @@ enum class Upserted : uint8_t {
   kTooMany,
 };
 constexpr bool is_refusal(Upserted outcome) { return outcome >= Upserted::kNoRelays; }
-
-// Whether reset() may find that the network is the one it was (D12).
-enum class ResetKind : uint8_t { kUnlessFalseAlarm, kAlways };
 
 // Node turns "the portal authorized this peer" into an encrypted path over UDP: it keeps an
 // allocation per relay, an ICE agent and a WireGuard tunnel per connection, and what lies between
@@ -142,6 +141,9 @@ class Node {
     std::optional<RelaySerial> relay;
   };
   Timestamp clamp(Timestamp now) { return last_now_ = std::max(last_now_, now); }
+  void observe(Timestamp now, const NodeInput& input) {
+    if (options_.observer != nullptr) options_.observer->observe_input(now, input);
+  }
 
   // Connections: node.cc.
   void reuse(Timestamp now, Connection& connection);

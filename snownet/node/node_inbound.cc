@@ -35,6 +35,7 @@ Inbound Node::drop(Drop why) {
 
 Inbound Node::handle_datagram(Timestamp now, const SocketAddress& local, const SocketAddress& from,
                               std::span<uint8_t> datagram) {
+  observe(now, DatagramsInput{local, from, 0, datagram});
   now = clamp(now);
   const Inbound inbound =
       handle_one(now, relays_.at(from), {{local, from}, std::nullopt}, datagram);
@@ -45,6 +46,7 @@ Inbound Node::handle_datagram(Timestamp now, const SocketAddress& local, const S
 void Node::handle_datagrams(Timestamp now, const SocketAddress& local, const SocketAddress& from,
                             size_t segment_bytes, std::span<uint8_t> bytes,
                             absl::FunctionRef<void(const Delivered&)> deliver) {
+  observe(now, DatagramsInput{local, from, segment_bytes, bytes});
   now = clamp(now);
   Relay* relay = relays_.at(from);
   const Arrival arrival{{local, from}, std::nullopt};

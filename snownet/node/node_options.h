@@ -20,10 +20,13 @@ enum class LateCandidates : uint8_t {
   kAcceptAll,
 };
 
+class NodeObserver;
+
 struct NodeOptions {
   LateCandidates late_candidates = LateCandidates::kFreezeRelays;
   wireguard::DeviceOptions device{};  // Handshake limits, memory of removed peers.
   size_t max_connections = 65536;     // Further ones are refused.
+  NodeObserver* observer = nullptr;   // Sees every input and output; must outlive the node.
 };
 
 }  // namespace connlib::snownet::node

@@ -30,6 +30,7 @@ SendFailure Node::refuse(SendFailure why) {
 // --- Runs of packets.
 
 std::variant<OutboundRoute, SendFailure> Node::open_run(Timestamp now, PeerId peer) {
+  observe(now, OpenRunInput{peer});
   now = clamp(now);
   Connection* connection = connections_.find(peer);
   if (connection == nullptr) {
@@ -84,7 +85,8 @@ bool Node::seal(Timestamp now, const OutboundRoute& route, std::span<uint8_t> da
     return false;
   }
   const size_t framing = route.framing_bytes();
-  if (datagram.size() < framing) return false;
+  if (datagram.size() < route.packet_offset() + packet_bytes) return false;
+  observe(now, SealInput{datagram.subspan(route.packet_offset(), packet_bytes)});
   if (!device_->seal(now, connection->tunnel(), datagram.subspan(framing), packet_bytes)) {
     return false;
   }
@@ -94,6 +96,7 @@ bool Node::seal(Timestamp now, const OutboundRoute& route, std::span<uint8_t> da
 }
 
 bool Node::queue_packet(Timestamp now, PeerId peer, std::span<const uint8_t> packet) {
+  observe(now, QueuePacketInput{peer, packet});
   clamp(now);
   Connection* connection = connections_.find(peer);
   if (connection == nullptr || !connection->is_established() || connection->failure()) return false;

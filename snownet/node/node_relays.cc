@@ -76,6 +76,7 @@ void Node::resignal(const Connection& connection) {
 // --- Theirs.
 
 void Node::add_remote_candidate(Timestamp now, PeerId peer, std::string_view line) {
+  observe(now, CandidateInput{CandidateInput::Change::kAdd, peer, line});
   now = clamp(now);
   Connection* connection = connections_.find(peer);
   if (connection == nullptr) {
@@ -101,6 +102,7 @@ void Node::take_remote_line(Timestamp now, Connection& connection, std::string_v
 }
 
 void Node::remove_remote_candidate(Timestamp now, PeerId peer, std::string_view line) {
+  observe(now, CandidateInput{CandidateInput::Change::kRemove, peer, line});
   now = clamp(now);
   Connection* connection = connections_.find(peer);
   if (connection == nullptr) {
@@ -138,6 +140,7 @@ void Node::bind_channels(Timestamp now, const Connection& connection) {
 
 void Node::update_relays(Timestamp now, std::span<const RelayId> removed,
                          std::span<const RelayListing> listed) {
+  observe(now, RelaysInput{removed, listed});
   now = clamp(now);
   for (const RelayId& id : removed) {
     auto relay = relays_.remove(id);

@@ -10,6 +10,7 @@ namespace connlib::snownet::node {
 // The order matters: what a relay has lost must not be checked any more, and connections move to
 // another relay before it is decided which of them are lost (snownet §1.5).
 void Node::handle_timeout(Timestamp now) {
+  observe(now, TimeoutInput{});
   now = clamp(now);
   if (reset_at_ && *reset_at_ + kFalseAlarmWait <= now) reset_fully(now);
   for (const Relay& relay : relays_.all()) relay.allocation->handle_timeout(now);
