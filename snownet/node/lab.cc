@@ -168,6 +168,7 @@ void Lab::drain(End& end) {
   while (auto transmit = end.node->poll_transmit()) {
     Datagram out{transmit->source.value_or(end.local), transmit->to, std::move(transmit->bytes),
                  transmit->ecn};
+    if (is_roaming && out.from != end.local) continue;
     CHECK(out.from == end.local);
     out.from.ip = end.mapped;
     this->transmit(std::move(out));
@@ -186,6 +187,7 @@ void Lab::signal(End& end, const NodeEvent& event) {
       due_.emplace(std::pair(now + options_.portal, ++sequence_), std::move(act));
     }
   };
+  if (&end == mute) return;
   End& to = other(end);
   if (const auto* added = std::get_if<CandidateAdded>(&event)) {
     pass([this, &to, line = added->line] { to.node->add_remote_candidate(now, kPeer, line); });

@@ -113,6 +113,8 @@ class Lab {
   // What the network loses, judged when it is sent; addresses are those of the Internet.
   std::function<bool(const Datagram&)> loses = [](const Datagram&) { return false; };
   bool is_portal_down = false;  // What is signalled waits.
+  const End* mute = nullptr;    // Whose candidates the portal loses.
+  bool is_roaming = false;      // Then what leaves from a former address is lost.
   bool checks_wakeups = true;   // After a timeout the next wakeup lies in the future.
   std::vector<Datagram> seen;   // All that was sent.
   size_t sent(wireguard::MessageType type, const IpAddress& from) const;

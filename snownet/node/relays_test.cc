@@ -1,0 +1,304 @@
+// Relays come and go, and so does the network.
+#include <catch2/catch.hpp>
+
+#include "snownet/node/lab.h"
+#include "snownet/node/public_address.h"
+
+namespace connlib::snownet::node {
+namespace {
+
+using testing::Bytes;
+using testing::Datagram;
+using testing::End;
+using testing::ipv6_packet;
+using testing::kPeer;
+using testing::Lab;
+
+void close_direct_path(Lab& lab) {
+  lab.loses = [&](const Datagram& datagram) { return lab.is_between_ends(datagram); };
+}
+
+void establish(Lab& lab) {
+  lab.introduce();
+  REQUIRE(lab.run_until([&] { return lab.is_established(); }, 3s));
+  lab.run_for(1s);
+}
+
+bool has_echo(Lab& lab) {
+  const size_t at_a = lab.a.packets.size();
+  const size_t at_b = lab.b.packets.size();
+  lab.send(lab.a, ipv6_packet(60));
+  lab.send(lab.b, ipv6_packet(60));
+  lab.run_for(200ms);
+  return lab.a.packets.size() > at_a && lab.b.packets.size() > at_b;
+}
+
+// --- update_relays()
+
+TEST_CASE("removing relays that nobody knows and listing what cannot be does nothing") {
+  Lab lab;
+  establish(lab);
+  const std::vector<RelayId> unknown{RelayId("nobody"), RelayId("")};
+  const std::vector<RelayListing> broken{
+      {RelayId("a"), {}, "user", "realm", "password"},
+      {RelayId("b"), {.v4 = SocketAddress::parse("198.51.100.9:3478")}, "", "realm", "password"}};
+  lab.a.events.clear();
+  lab.a.node->update_relays(lab.now, unknown, broken);
+  lab.settle();
+  CHECK(lab.a.node->relays().size() == 1);
+  CHECK(lab.a.events.empty());
+  lab.run_for(2s);  // The one relay was not mentioned, so it was asked, and lives.
+  CHECK(lab.a.node->relays()[0].allocation->is_allocated());
+  CHECK(has_echo(lab));
+}
+
+TEST_CASE("relays have a limit; further ones are skipped") {
+  Lab lab({.relays = 20});
+  lab.list_relays(lab.a);
+  CHECK(lab.a.node->relays().size() == kMaxRelays);
+}
+
+TEST_CASE("listing the same relay again changes nothing") {
+  Lab lab;
+  establish(lab);
+  lab.a.events.clear();
+  lab.list_relays(lab.a);
+  lab.run_for(1s);
+  CHECK(lab.a.events.empty());
+  CHECK(lab.relays[0]->server().allocation_count() == 2);
+}
+
+TEST_CASE("a relay with another secret is used anew, and its old candidates are taken back") {
+  Lab lab;
+  establish(lab);
+  REQUIRE(lab.a.node->path_kind(kPeer) == PathKind::kPeerToPeer);
+  lab.relays[0]->start(lab.now, "another secret");
+  lab.a.events.clear();
+  lab.list_relays(lab.a);
+  CHECK(lab.a.count<CandidateRemoved>() == 1);
+  lab.run_for(3s);
+  CHECK(lab.a.node->relays()[0].allocation->is_allocated());
+  CHECK(lab.a.count<CandidateAdded>() == 0);  // Frozen: a path is selected.
+  CHECK(has_echo(lab));
+  lab.upsert(lab.a);  // Signals what there is, the new relayed address included.
+  CHECK(lab.a.count<CandidateAdded>() == 3);
+}
+
+TEST_CASE("a relay at another address is used there, and the old address is remembered") {
+  Lab lab;
+  establish(lab);
+  const IpAddress before = lab.relays[0]->ip;
+  lab.relays[0]->ip = *IpAddress::parse("198.51.100.99");
+  lab.relays[0]->start(lab.now, "secret");
+  lab.a.events.clear();
+  lab.list_relays(lab.a);
+  CHECK(lab.a.count<CandidateRemoved>() == 1);
+  lab.run_for(3s);
+  REQUIRE(lab.a.node->relays().size() == 1);
+  CHECK(lab.a.node->relays()[0].allocation->is_allocated());
+  CHECK(lab.a.node->relays()[0].allocation->sockets().v4->ip == lab.relays[0]->ip);
+  Bytes late{0x40, 0, 0, 1, 7};
+  lab.a.node->handle_datagram(lab.now, lab.a.local, {before, 3478}, late);
+  CHECK(lab.a.drops(Drop::kFromFormerRelay) == 1);
+  CHECK(has_echo(lab));
+}
+
+TEST_CASE("a removed relay is told, and a direct connection does not notice") {
+  Lab lab({.relays = 2});
+  establish(lab);
+  REQUIRE(lab.a.node->path_kind(kPeer) == PathKind::kPeerToPeer);
+  const size_t before =
+      lab.relays[0]->server().allocation_count() + lab.relays[1]->server().allocation_count();
+  REQUIRE(before == 4);
+  lab.a.node->update_relays(lab.now, std::vector<RelayId>{RelayId("relay-1")}, {});
+  lab.settle();
+  lab.run_for(1s);
+  CHECK(lab.relays[0]->server().allocation_count() == 1);
+  CHECK(has_echo(lab));
+  CHECK(lab.a.node->is_connected(kPeer));
+  CHECK(lab.a.count<NoRelays>() == 0);
+}
+
+TEST_CASE("when the last relay falls silent it is given up, and that is said once") {
+  Lab lab;
+  lab.list_relays(lab.a);
+  lab.run_for(1s);
+  lab.loses = [](const Datagram&) { return true; };
+  REQUIRE(lab.run_until([&] { return lab.a.count<NoRelays>() > 0; }, 60s));
+  CHECK(lab.a.node->relays().empty());
+  lab.run_for(60s);
+  CHECK(lab.a.count<NoRelays>() == 1);
+  CHECK(lab.upsert(lab.a) == Upserted::kNoRelays);
+}
+
+TEST_CASE("with UDP blocked the relay is given up 8.125 s after it was listed") {
+  Lab lab;
+  lab.loses = [](const Datagram&) { return true; };
+  lab.list_relays(lab.a);
+  lab.run_for(8s);
+  CHECK(lab.a.count<NoRelays>() == 0);
+  lab.run_for(200ms);
+  CHECK(lab.a.count<NoRelays>() == 1);
+}
+
+// --- Late candidates (D5)
+
+TEST_CASE("frozen, a connection that loses its relay fails at once; both ends start anew") {
+  Lab lab;
+  close_direct_path(lab);
+  establish(lab);
+  lab.run_for(ice::kPossibleFor);  // Until then the direct pairs may still come to work (D4).
+  // Both ends used relay 1, and the portal says that it is gone and relay 2 is there.
+  lab.relays.push_back(std::make_unique<testing::RelayHost>("relay-2", "198.51.100.2", 77));
+  lab.relays[1]->start(lab.now, "secret");
+  for (End* end : {&lab.a, &lab.b}) {
+    const std::vector<RelayListing> listed{lab.relays[1]->listing_for("salt")};
+    end->node->update_relays(lab.now, std::vector<RelayId>{RelayId("relay-1")}, listed);
+    lab.settle();
+  }
+  lab.run_for(100ms);
+  CHECK(lab.a.count<Failed>() == 1);
+  CHECK(lab.b.count<Failed>() == 1);
+  lab.run_for(1s);
+  REQUIRE(lab.upsert(lab.b) == Upserted::kCreated);
+  REQUIRE(lab.upsert(lab.a) == Upserted::kCreated);
+  REQUIRE(lab.run_until([&] { return lab.b.count<Established>() == 2; }, 3s));
+  CHECK(has_echo(lab));
+}
+
+TEST_CASE("accepting everything, the session moves to the new relay") {
+  Lab lab({.node = {.late_candidates = LateCandidates::kAcceptAll}});
+  close_direct_path(lab);
+  establish(lab);
+  lab.relays.push_back(std::make_unique<testing::RelayHost>("relay-2", "198.51.100.2", 77));
+  lab.relays[1]->start(lab.now, "secret");
+  for (End* end : {&lab.a, &lab.b}) {
+    const std::vector<RelayListing> listed{lab.relays[1]->listing_for("salt")};
+    end->node->update_relays(lab.now, std::vector<RelayId>{RelayId("relay-1")}, listed);
+    lab.settle();
+  }
+  lab.run_for(3s);
+  CHECK(lab.a.count<Failed>() + lab.b.count<Failed>() == 0);
+  CHECK(lab.a.count<Established>() == 1);
+  CHECK(has_echo(lab));
+}
+
+TEST_CASE("literally frozen, what the peer signals after the selection is ignored") {
+  const auto policy = GENERATE(LateCandidates::kFreezeRelays, LateCandidates::kLiteral);
+  Lab lab({.node = {.late_candidates = policy}});
+  establish(lab);
+  const size_t before = lab.a.node->agent(kPeer)->remote_candidates().size();
+  lab.a.node->add_remote_candidate(lab.now, kPeer,
+                                   "candidate:1 1 udp 777 203.0.113.200 9999 typ srflx ufrag bbbb");
+  const size_t after = lab.a.node->agent(kPeer)->remote_candidates().size();
+  CHECK((after > before) == (policy == LateCandidates::kFreezeRelays));
+}
+
+TEST_CASE("an address that one relay shows is offered to connections of the other") {
+  Lab lab({.relays = 2});
+  lab.loses = [&](const Datagram& each) { return each.to.ip == lab.relays[1]->ip; };
+  lab.list_relays(lab.a);
+  lab.run_for(500ms);
+  REQUIRE(lab.upsert(lab.a) == Upserted::kCreated);
+  const size_t before = lab.a.count<CandidateAdded>();
+  // Behind a NAT that maps by destination the second relay sees another port.
+  lab.loses = [](const Datagram&) { return false; };
+  lab.a.mapped = *IpAddress::parse("203.0.113.111");
+  lab.run_for(2s);
+  CHECK(lab.a.count<CandidateAdded>() == before + 1);
+}
+
+TEST_CASE("strangers can reach public addresses only") {
+  struct Row {
+    const char* ip;
+    bool is_public;
+  };
+  const auto row = GENERATE(values<Row>({{"203.0.113.1", true},
+                                         {"10.1.2.3", false},
+                                         {"172.16.0.1", false},
+                                         {"172.32.0.1", true},
+                                         {"192.168.0.1", false},
+                                         {"100.64.0.1", false},
+                                         {"100.128.0.1", true},
+                                         {"127.0.0.1", false},
+                                         {"169.254.1.1", false},
+                                         {"224.0.0.1", false},
+                                         {"2001:db8::1", true},
+                                         {"fd00::1", false},
+                                         {"fe80::1", false},
+                                         {"::1", false}}));
+  CAPTURE(row.ip);
+  CHECK(is_public(*IpAddress::parse(row.ip)) == row.is_public);
+}
+
+// --- reset()
+
+TEST_CASE("a reset closes everything, changes the key, and nodes meet again") {
+  Lab lab;
+  establish(lab);
+  const PublicKey before = lab.a.node->public_key();
+  lab.a.node->reset(lab.now, ResetKind::kAlways);
+  CHECK(lab.a.node->connection_count() == 0);
+  lab.settle();
+  CHECK(lab.a.count<Closed>() == 1);
+  CHECK(lab.a.count<KeyChanged>() == 1);
+  CHECK_FALSE(lab.a.node->public_key() == before);
+  CHECK(lab.upsert(lab.a) == Upserted::kNoRelays);
+  lab.run_for(1s);
+  lab.ufrags = {"cccc", "dddd"};
+  CHECK(lab.upsert(lab.b) == Upserted::kReplaced);
+  CHECK(lab.upsert(lab.a) == Upserted::kCreated);
+  REQUIRE(lab.run_until([&] { return lab.b.count<Established>() == 2; }, 3s));
+  CHECK(has_echo(lab));
+  CHECK(lab.relays[0]->server().allocation_count() == 2);
+}
+
+TEST_CASE("what failed before a reset is still reported") {
+  Lab lab;
+  lab.is_portal_down = true;
+  lab.introduce();
+  lab.a.node->handle_timeout(lab.now + 11s);
+  lab.a.node->reset(lab.now + 11s, ResetKind::kAlways);
+  std::vector<NodeEvent> events;
+  while (auto event = lab.a.node->poll_event()) events.push_back(*event);
+  REQUIRE(events.size() == 2);
+  CHECK(std::holds_alternative<Failed>(events[0]));
+  CHECK(std::holds_alternative<KeyChanged>(events[1]));
+}
+
+TEST_CASE("a reset for nothing leaves connections, relays and the key as they are") {
+  Lab lab;
+  const bool relayed = GENERATE(false, true);
+  CAPTURE(relayed);
+  if (relayed) close_direct_path(lab);
+  establish(lab);
+  const PublicKey before = lab.a.node->public_key();
+  lab.a.events.clear();
+  lab.a.node->reset(lab.now);
+  lab.settle();
+  lab.run_for(2s);
+  CHECK(lab.a.events.empty());
+  CHECK(lab.a.node->public_key() == before);
+  CHECK(has_echo(lab));
+}
+
+TEST_CASE("a reset after the mapping or the address changed is done in earnest") {
+  Lab lab;
+  establish(lab);
+  const std::string what = GENERATE("mapping", "address", "relays unreachable");
+  CAPTURE(what);
+  lab.is_roaming = true;
+  if (what == "mapping") lab.a.mapped = *IpAddress::parse("203.0.113.111");
+  if (what == "address") lab.a.local = *SocketAddress::parse("192.168.7.7:52625");
+  if (what == "relays unreachable") lab.loses = [](const Datagram&) { return true; };
+  lab.a.events.clear();
+  lab.a.node->reset(lab.now);
+  lab.settle();
+  CHECK(lab.a.events.empty());
+  REQUIRE(lab.run_until([&] { return lab.a.count<KeyChanged>() == 1; }, 1100ms));
+  CHECK(lab.a.count<Closed>() + lab.a.count<Failed>() == 1);
+  CHECK(lab.a.node->connection_count() == 0);
+}
+
+}  // namespace
+}  // namespace connlib::snownet::node
