@@ -7,9 +7,9 @@
 
 #include "connlib/base/trace.h"
 #include "snownet/ice/candidate.h"
+#include "snownet/stun/binding_query.h"
 #include "snownet/turn/allocation.h"
 #include "tests/interop/ice_agent/options.h"
-#include "tests/interop/ice_agent/stun_query.h"
 #include "tests/interop/udp_sockets.h"
 
 namespace connlib::interop {
@@ -50,7 +50,7 @@ class Gatherer {
 
   const Options& options_;
   UdpSockets& sockets_;
-  std::optional<StunQuery> query_;
+  std::optional<snownet::stun::BindingQuery> query_;
   std::optional<snownet::turn::Allocation> allocation_;
   bool is_allocation_settled_ = false;
   std::deque<snownet::ice::Candidate> candidates_;
