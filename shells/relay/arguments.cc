@@ -10,55 +10,13 @@
 
 #include "shells/relay/control.h"
 #include "shells/relay/exit_code.h"
+#include "shells/relay/manual.h"
 
 namespace connlib::relay {
 namespace {
 
-constexpr const char* kDescription =
-    "Relays UDP between clients that cannot reach each other: a STUN and TURN server (RFC 8489,\n"
-    "RFC 8656) for channels, over IPv4, IPv6 and across both.";
-
-constexpr const char* kFooter =
-    R"(CREDENTIALS
-  --stamp-secret SECRET derives them, as a portal does: the user name is EXPIRY:SALT, EXPIRY in Unix
-  seconds; the password is the unpadded base64 of SHA-256(EXPIRY:SECRET:SALT). --user adds long-term
-  users. The realm is "firezone" for both.
-
-PEERS
-  Loopback, link-local and multicast addresses and those of this host are always refused (403), but
-  for the relayed addresses of other clients. Private ranges need --allow-private-peers.
-
-SIGNALS
-  SIGTERM, SIGINT   once: refuse new allocations (508), serve those that exist until none is left or
-                    --drain is over. Twice: end at once.
-
-HEALTH CHECKS (--health-check-addr)
-  GET /healthz      200 while the process lives
-  GET /readyz       200 while it takes new allocations, else 503; the body is the version
-  GET /metrics      Prometheus' text format, names begin with connlib_relay_
-
-ENVIRONMENT
-  Each option is also read from CONNLIB_ and its name in upper case, "-" written "_"
-  (CONNLIB_PUBLIC_IP4_ADDR), then without the prefix (PUBLIC_IP4_ADDR), then with FIREZONE_. A flag
-  wins over the environment. Secrets are better there than in a command line that all can see.
-
-EXIT STATUS
-  0 stopped   1 internal error   2 usage   3 limit of open files too low   4 port taken
-  5 no public address given   6 not implemented in this version
-
-EXAMPLES
-  connlib-relay --standalone --user alice:swordfish --public-ip4-addr 198.51.100.7
-  CONNLIB_STAMP_SECRET=… connlib-relay --standalone --public-ip4-addr 198.51.100.7 \
-      --public-ip6-addr 2001:db8::7 --lowest-port 50000 --highest-port 50999)";
-
-constexpr const char* kCtlFooter =
-    R"(It talks HTTP over the socket, which scripts can do as well:
-  curl --unix-socket /run/connlib/relay.sock http://relay/status
-  curl --unix-socket /run/connlib/relay.sock -X POST 'http://relay/drain?seconds=60'
-  curl --unix-socket /run/connlib/relay.sock -X POST 'http://relay/log_filter?directives=debug'
-
-EXIT STATUS
-  0 done   1 no relay answers, or it refuses   2 usage)";
+constexpr const char* kAuto = "auto";
+constexpr uint16_t kStunPort = 3478;
 
 std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread.
@@ -89,22 +47,71 @@ void read_environment(CLI::App& app) {
   }
 }
 
+// OptionGroup is a heading of --help. (CLI11's own groups hide their options from the environment.)
+class OptionGroup {
+ public:
+  OptionGroup(CLI::App& app, const char* name) : app_(app), name_(name) {}
+  template <typename T>
+  CLI::Option* add_option(const char* flag, T& value, const char* help) {
+    return app_.add_option(flag, value, help)->group(name_);
+  }
+  CLI::Option* add_flag(const char* flag, bool& value, const char* help) {
+    return app_.add_flag(flag, value, help)->group(name_);
+  }
+
+ private:
+  CLI::App& app_;
+  const char* name_;
+};
+
 void add_addresses(CLI::App& app, Arguments& a) {
-  app.add_option("--public-ip4-addr", a.public_ip4, "IPv4 address that clients are told");
-  app.add_option("--public-ip6-addr", a.public_ip6,
-                 "IPv6 address that clients are told; at least one of the two is required");
-  app.add_option("--bind-ip4-addr", a.bind_ip4, "IPv4 address of the sockets [0.0.0.0]");
-  app.add_option("--bind-ip6-addr", a.bind_ip6, "IPv6 address of the sockets [::]");
-  app.add_option("--listen-port", a.listen_port, "UDP port for STUN and TURN [3478]")
-      ->check(CLI::Range(1, 65535));
-  app.add_option("--lowest-port", a.lowest_port, "First relayed port [49152]")
-      ->check(CLI::Range(1, 65535));
-  app.add_option("--highest-port", a.highest_port, "Last relayed port [65535]")
-      ->check(CLI::Range(1, 65535));
-  app.add_option("--health-check-addr", a.health_check,
-                 "IP:PORT of the health checks and metrics, or off [0.0.0.0:8080]");
-  app.add_option("--control-endpoint", a.control_endpoint,
-                 "Path of the control socket, or off [/run/connlib/relay.sock]");
+  OptionGroup group(app, "Addresses");
+  group
+      .add_option("--public-ip4-addr", a.public_ip4,
+                  "IPv4 address that clients are told, or auto, see below")
+      ->type_name("IP");
+  group
+      .add_option("--public-ip6-addr", a.public_ip6,
+                  "IPv6 address that clients are told, or auto; one of the two is required")
+      ->type_name("IP");
+  group
+      .add_option("--stun-server", a.stun_servers,
+                  "Server to ask for what is auto, such as another relay; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("IP[:PORT]");
+  group.add_option("--bind-ip4-addr", a.bind_ip4, "IPv4 address of the sockets [0.0.0.0]")
+      ->type_name("IP");
+  group.add_option("--bind-ip6-addr", a.bind_ip6, "IPv6 address of the sockets [::]")
+      ->type_name("IP");
+  const auto add_port = [&group](const char* flag, uint16_t& value, const char* help) {
+    group.add_option(flag, value, help)->check(CLI::Range(1, 65535))->type_name("PORT");
+  };
+  add_port("--listen-port", a.listen_port, "UDP port for STUN and TURN [3478]");
+  add_port("--lowest-port", a.lowest_port, "First relayed port [49152]");
+  add_port("--highest-port", a.highest_port, "Last relayed port [65535]");
+}
+
+void add_operation(CLI::App& app, Arguments& a) {
+  OptionGroup group(app, "Operation");
+  group
+      .add_option("--health-check-addr", a.health_check,
+                  "Health checks and metrics, or off [0.0.0.0:8080]")
+      ->type_name("IP:PORT");
+  group
+      .add_option("--control-endpoint", a.control_endpoint,
+                  "Control socket, or off [/run/connlib/relay.sock]")
+      ->type_name("PATH");
+  group.add_option("--drain", a.drain_seconds, "Time to serve on after the first signal [60]")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->type_name("SECONDS");
+  group
+      .add_option("--log", a.log,
+                  "LEVEL or MODULE=LEVEL, comma-separated; levels are trace, debug, info,\n"
+                  "warn, error, off [info]")
+      ->type_name("FILTER");
+  group.add_option("--log-format", a.log_format, "human or json [human]")
+      ->check(CLI::IsMember({"human", "json"}))
+      ->type_name("FORMAT");
 }
 
 // CtlOptions are those behind `ctl`.
@@ -113,7 +120,7 @@ class CtlOptions {
   explicit CtlOptions(CLI::App& app) {
     ctl_ = app.add_subcommand("ctl", "Ask a relay that runs: status, drain, log; see ctl --help");
     ctl_->require_subcommand(1);
-    ctl_->footer(kCtlFooter);
+    ctl_->footer(kCtlManual);
     ctl_->add_option("--control-endpoint", endpoint_, "Path of the relay's control socket");
     ctl_->add_flag("--json", command_.is_json, "Print what the relay said; \"schema\" is 1");
     add(Verb::kStatus, "status", "What it is and does");
@@ -149,20 +156,34 @@ class CtlOptions {
 
 void add_limits(CLI::App& app, Arguments& a) {
   auto& l = a.limits;
-  app.add_flag("--allow-private-peers", a.allow_private_peers, "Relay to private networks, too");
-  app.add_flag("--allow-rfc5766-channels", a.allow_rfc5766_channels,
-               "Serve channel numbers up to 0x7fff, as old clients and coturn's turnutils_uclient\n"
-               "choose them; RFC 8656 ends at 0x4fff");
-  app.add_option("--max-allocations", l.allocations, "Beyond it: 508 [16384]");
-  app.add_option("--max-allocations-per-ip", l.allocations_per_source,
-                 "Per IPv4 address or IPv6 /64; beyond it: 486 [256]");
-  app.add_option("--max-allocations-per-user", l.allocations_per_user,
-                 "Beyond it the user's oldest is deleted [8]");
-  app.add_option("--max-bps-per-allocation", l.bits_per_second_per_allocation,
-                 "Bits per second; 0 is no limit [0]");
-  app.add_option("--max-bps", l.bits_per_second, "Bits per second, all together; 0: no limit [0]");
-  app.add_option("--unauthenticated-pps-per-ip", l.unauthenticated_replies_per_second,
-                 "Answers per second to a source that proved nothing [50]");
+  OptionGroup group(app, "Peers and limits");
+  group.add_flag("--allow-private-peers", a.allow_private_peers, "Relay to private networks, too");
+  group.add_flag("--allow-rfc5766-channels", a.allow_rfc5766_channels,
+                 "Serve channel numbers up to 0x7fff, as old clients and turnutils_uclient\n"
+                 "choose them; RFC 8656 ends at 0x4fff");
+  const auto add = [&group](const char* flag, auto& value, const char* help) {
+    group.add_option(flag, value, help)->type_name("N");
+  };
+  add("--max-allocations", l.allocations, "Beyond it: 508 [16384]");
+  add("--max-allocations-per-ip", l.allocations_per_source,
+      "Per IPv4 address or IPv6 /64; beyond it: 486 [256]");
+  add("--max-allocations-per-user", l.allocations_per_user,
+      "Beyond it the user's oldest is deleted [8]");
+  add("--max-bps-per-allocation", l.bits_per_second_per_allocation,
+      "Bits per second; 0 is no limit [0]");
+  add("--max-bps", l.bits_per_second, "Bits per second, all together; 0 is no limit [0]");
+  add("--unauthenticated-pps-per-ip", l.unauthenticated_replies_per_second,
+      "Answers per second to a source that proved nothing [50]");
+}
+
+void add_service(CLI::App& app, Arguments& a) {
+  OptionGroup group(app, "Without a portal");
+  group.add_flag("--standalone", a.standalone, "Serve without a portal; required so far");
+  group.add_option("--user", a.users, "A long-term user; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("NAME:PASSWORD");
+  group.add_option("--stamp-secret", a.stamp_secret, "Secret from which passwords are derived")
+      ->type_name("SECRET");
 }
 
 }  // namespace
@@ -171,23 +192,15 @@ std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code) 
   Arguments a;
   CLI::App app(kDescription, "connlib-relay");
   app.set_version_flag("--version", "connlib-relay " CONNLIB_VERSION);
-  app.footer(kFooter);
-  app.add_option("TOKEN,--token", a.token, "Token of the relay at a portal");
-  app.add_option("NAME,--name", a.name, "Name of the relay at a portal");
-  app.add_option("--api-url", a.api_url, "Where the portal is");
-  app.add_flag("--standalone", a.standalone, "Serve without a portal");
-  app.add_option("--user", a.users, "NAME:PASSWORD of a long-term user; repeatable")
-      ->allow_extra_args(false);
-  app.add_option("--stamp-secret", a.stamp_secret, "Secret from which passwords are derived");
+  app.footer(kManual);
+  const char* const portal = "With a portal (not in this version: exit status 6)";
+  app.add_option("TOKEN,--token", a.token, "Token of the relay at a portal")->group(portal);
+  app.add_option("NAME,--name", a.name, "Name of the relay at a portal")->group(portal);
+  app.add_option("--api-url", a.api_url, "Where the portal is")->group(portal);
+  add_service(app, a);
   add_addresses(app, a);
   add_limits(app, a);
-  app.add_option("--drain", a.drain_seconds, "Seconds to serve on after the first signal [60]")
-      ->check(CLI::Range(0.0, 86400.0));
-  app.add_option("--log", a.log,
-                 "What to log: LEVEL or MODULE=LEVEL, comma-separated; levels are trace, debug,\n"
-                 "info, warn, error, off [info]");
-  app.add_option("--log-format", a.log_format, "human or json [human]")
-      ->check(CLI::IsMember({"human", "json"}));
+  add_operation(app, a);
   a.unsupported.add_to(app);
   CtlOptions ctl(app);
   read_environment(app);
@@ -201,6 +214,30 @@ std::optional<Arguments> parse_arguments(int argc, char** argv, int& exit_code) 
   a.limits.unauthenticated_reply_burst = 2 * a.limits.unauthenticated_replies_per_second;
   return a;
 }
+
+namespace {
+
+// IP:PORT, or an IP whose port is STUN's.
+std::optional<SocketAddress> parse_stun_server(const std::string& text) {
+  if (const auto ip = IpAddress::parse(text)) return SocketAddress{*ip, kStunPort};
+  return SocketAddress::parse(text);
+}
+
+absl::Status check_stun_servers(const Arguments& a) {
+  for (const std::string& text : a.stun_servers) {
+    const auto server = parse_stun_server(text);
+    if (!server) {
+      return absl::InvalidArgumentError(fmt::format("--stun-server {}: not IP or IP:PORT", text));
+    }
+    const bool is_v4 = server->ip.is_v4();
+    if ((is_v4 ? a.public_ip4 : a.public_ip6) == kAuto) continue;
+    return absl::InvalidArgumentError(fmt::format(
+        "--stun-server {}: nobody asks it without --public-ip{}-addr auto", text, is_v4 ? 4 : 6));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status check_combination(const Arguments& a) {
   if (absl::Status status = a.unsupported.check(); !status.ok()) return status;
@@ -217,7 +254,7 @@ absl::Status check_combination(const Arguments& a) {
     return absl::InvalidArgumentError(
         fmt::format("{} is for a portal, and --standalone serves without one", flag));
   }
-  return absl::OkStatus();
+  return check_stun_servers(a);
 }
 
 absl::StatusOr<ProcessOptions> process_options(const Arguments& a) {
@@ -227,11 +264,11 @@ absl::StatusOr<ProcessOptions> process_options(const Arguments& a) {
   };
   const auto v4 = IpAddress::parse(a.public_ip4);
   const auto v6 = IpAddress::parse(a.public_ip6);
-  if (!a.public_ip4.empty()) {
+  if (!a.public_ip4.empty() && a.public_ip4 != kAuto) {
     if (!v4 || !v4->is_v4()) return bad("--public-ip4-addr", a.public_ip4, "an IPv4 address");
     out.server.public_v4 = *v4->v4();
   }
-  if (!a.public_ip6.empty()) {
+  if (!a.public_ip6.empty() && a.public_ip6 != kAuto) {
     if (!v6 || !v6->is_v6()) return bad("--public-ip6-addr", a.public_ip6, "an IPv6 address");
     out.server.public_v6 = *v6->v6();
   }
@@ -259,6 +296,23 @@ absl::StatusOr<ProcessOptions> process_options(const Arguments& a) {
   if (a.allow_rfc5766_channels) out.server.last_channel = snownet::relay::kLastRfc5766Channel;
   out.server.peers.allows_private_peers = a.allow_private_peers;
   out.drain = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(a.drain_seconds));
+  return out;
+}
+
+std::optional<PublicAddressOptions> auto_options(const Arguments& a, IpFamily family,
+                                                 const ProcessOptions& options) {
+  const bool is_v4 = family == IpFamily::kV4;
+  if ((is_v4 ? a.public_ip4 : a.public_ip6) != kAuto) return std::nullopt;
+  PublicAddressOptions out{.probe = {.bind = is_v4 ? *options.bind_v4 : *options.bind_v6,
+                                     .listen_port = a.listen_port,
+                                     .lowest_port = a.lowest_port,
+                                     .highest_port = a.highest_port},
+                           .servers = {},
+                           .allows_private = a.allow_private_peers};
+  for (const std::string& text : a.stun_servers) {
+    const auto server = parse_stun_server(text);
+    if (server && server->ip.family() == family) out.servers.push_back(*server);
+  }
   return out;
 }
 

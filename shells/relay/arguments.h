@@ -11,6 +11,7 @@
 #include "shells/common/log.h"
 #include "shells/relay/control_client.h"
 #include "shells/relay/process.h"
+#include "shells/relay/public_address.h"
 #include "shells/relay/unsupported.h"
 
 namespace connlib::relay {
@@ -23,7 +24,8 @@ struct Arguments {
   std::string token;
   std::string name;
   std::string api_url;
-  std::string public_ip4, public_ip6;
+  std::string public_ip4, public_ip6;  // An address, auto, or empty.
+  std::vector<std::string> stun_servers;
   std::string bind_ip4 = "0.0.0.0", bind_ip6 = "::";
   uint16_t listen_port = 3478;
   uint16_t lowest_port = 49152;
@@ -51,6 +53,11 @@ absl::Status check_combination(const Arguments& arguments);
 // process_options() checks the arguments' values and turns them into types. FailedPrecondition
 // means that no public address was given.
 absl::StatusOr<ProcessOptions> process_options(const Arguments& arguments);
+
+// auto_options() is what find_public_address() needs for a family whose public address is `auto`;
+// nullopt for one that is given, or left out.
+std::optional<PublicAddressOptions> auto_options(const Arguments& arguments, IpFamily family,
+                                                 const ProcessOptions& options);
 
 absl::StatusOr<snownet::relay::Credentials> credentials(const Arguments& arguments);
 

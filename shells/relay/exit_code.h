@@ -9,8 +9,8 @@ enum class ExitCode : int {
   kInternal = 1,         // Anything without a number of its own.
   kUsage = 2,            // Wrong arguments.
   kFileLimit = 3,        // RLIMIT_NOFILE is too low and cannot be raised.
-  kPortTaken = 4,        // The listening port or the health check's is in use.
-  kNoPublicAddress = 5,  // Neither a public IPv4 nor a public IPv6 address was given.
+  kPortTaken = 4,        // The listening port, the health check's or the control socket is in use.
+  kNoPublicAddress = 5,  // No public address was given, or `auto` found none that will do.
   kUnimplemented = 6,    // Asked for something that this version cannot do.
 };
 

@@ -66,6 +66,25 @@ absl::StatusOr<std::unique_ptr<HttpServer>> open_health_checks(const Arguments& 
   });
 }
 
+// Fills in the public addresses that are `auto`.
+absl::Status find_public_addresses(const Arguments& arguments, ProcessOptions& options,
+                                   Tracer& tracer) {
+  for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
+    const auto wanted = auto_options(arguments, family, options);
+    if (!wanted) continue;
+    const auto found = find_public_address(*wanted, tracer);
+    const bool is_v4 = family == IpFamily::kV4;
+    if (!found.ok()) {
+      return absl::Status(found.status().code(),
+                          fmt::format("--public-ip{}-addr auto: {}", is_v4 ? 4 : 6,
+                                      std::string(found.status().message())));
+    }
+    if (is_v4) options.server.public_v4 = *found->v4();
+    if (!is_v4) options.server.public_v6 = *found->v6();
+  }
+  return absl::OkStatus();
+}
+
 // ControlSocket is the server and the file that leads to it; both absent when there is none.
 struct ControlSocket {
   static absl::StatusOr<ControlSocket> open(const Arguments& arguments, Process& process,
@@ -110,13 +129,19 @@ ExitCode run(const Arguments& arguments) {
   if (!known.ok()) return fail(known.status());
   auto options = process_options(arguments);
   if (!options.ok()) return fail(options.status());
-  options->server.peers.own_addresses = interface_addresses();
-  if (const auto status = raise_file_limit(files_needed(options->server)); !status.ok()) {
-    return fail(status);
-  }
   shells::LogTracer tracer(*std::move(filter), arguments.log_format == "json"
                                                    ? shells::LogFormat::kJson
                                                    : shells::LogFormat::kHuman);
+  if (const auto status = find_public_addresses(arguments, *options, tracer); !status.ok()) {
+    return fail(status);
+  }
+  options->server.peers.own_addresses = interface_addresses();
+  const auto& server = options->server;
+  const std::string v4 = server.public_v4 ? to_text(IpAddress(*server.public_v4)) : "none";
+  const std::string v6 = server.public_v6 ? to_text(IpAddress(*server.public_v6)) : "none";
+  if (const auto status = raise_file_limit(files_needed(options->server)); !status.ok()) {
+    return fail(status);
+  }
   shells::EventLoop loop;
   auto process = Process::open(*std::move(options), *std::move(known), loop, tracer);
   if (!process.ok()) return fail(process.status());
@@ -131,8 +156,8 @@ ExitCode run(const Arguments& arguments) {
   loop.before_wait([&] { (*process)->pump(); });
   tracer.trace(TraceLevel::kInfo, "relay", "relay serves",
                {{"port", uint32_t{arguments.listen_port}},
-                {"v4", arguments.public_ip4},
-                {"v6", arguments.public_ip6},
+                {"v4", v4},
+                {"v6", v6},
                 {"health", arguments.health_check},
                 {"control", arguments.control_endpoint.value_or(kControlEndpoint)}});
   loop.run();

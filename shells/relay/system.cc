@@ -2,13 +2,25 @@
 
 #include <algorithm>
 
+#include <absl/cleanup/cleanup.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
+#include <linux/in6.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "shells/linux/socket_address.h"
 
 namespace connlib::relay {
+namespace {
+
+// A root name server: an address behind everybody's default route.
+const IpAddress kFar4 = *IpAddress::parse("198.41.0.4");
+const IpAddress kFar6 = *IpAddress::parse("2001:503:ba3e::2:30");
+
+}  // namespace
 
 std::vector<IpAddress> interface_addresses() {
   std::vector<IpAddress> out;
@@ -30,6 +42,24 @@ std::vector<IpAddress> interface_addresses() {
   }
   freeifaddrs(list);
   return out;
+}
+
+std::optional<IpAddress> default_source(IpFamily family) {
+  const int fd = socket(family == IpFamily::kV4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::nullopt;
+  const absl::Cleanup closes = [fd] { close(fd); };
+  // Not one that changes every day (RFC 8981).
+  const int preference = IPV6_PREFER_SRC_PUBLIC;
+  if (family == IpFamily::kV6) {
+    setsockopt(fd, IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, &preference, sizeof preference);
+  }
+  sockaddr_storage native{};
+  const auto far = SocketAddress{family == IpFamily::kV4 ? kFar4 : kFar6, 53};
+  socklen_t length = shells::to_native(far, native);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&native), length) != 0) return std::nullopt;
+  length = sizeof native;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&native), &length) != 0) return std::nullopt;
+  return shells::from_native(native).ip;
 }
 
 absl::Status raise_file_limit(uint64_t files) {
