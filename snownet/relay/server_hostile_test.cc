@@ -265,6 +265,56 @@ TEST_CASE("whoever does not poll loses answers, not memory") {
   CHECK(relay.server.counters().of(Drop::kQueueFull) == 5000 - kMaxQueuedOutputs);
 }
 
+// Everything that is told at any level, in one text.
+class Listener final : public Tracer {
+ public:
+  bool enabled(TraceLevel /*level*/) const override { return true; }
+  void record(TraceLevel /*level*/, std::string_view module, std::string_view message,
+              std::initializer_list<TraceField> fields) override {
+    text.append(module).append(" ").append(message);
+    for (const TraceField& field : fields) {
+      text.append(" ").append(field.name).append("=");
+      if (const auto* value = std::get_if<std::string_view>(&field.value)) text.append(*value);
+    }
+    text.append("\n");
+  }
+  std::string text;
+};
+
+TEST_CASE("whoever reads the log learns no secret, no password and no nonce") {
+  Listener listener;
+  TestRelay relay(dual_stack(), 1, listener);
+  TestClient alice(relay, kAlice);
+  REQUIRE(alice.allocate()->code() == 0);
+  REQUIRE(alice.bind(0x4000, kPeer)->code() == 0);
+  const std::string nonce = alice.nonce;
+  const std::string password = alice.password;
+  alice.password = "a-guess";
+  REQUIRE(alice.ask(Method::kRefresh, kNothing)->code() == 401);
+  alice.password = password;
+  alice.nonce = "an-invention";
+  REQUIRE(alice.ask(Method::kRefresh, kNothing)->code() == 438);
+  REQUIRE(alice.refresh(0)->code() == 0);
+  REQUIRE(listener.text.find("allocation made") != std::string::npos);
+  REQUIRE(listener.text.find("request refused") != std::string::npos);
+  for (const std::string& hidden : {std::string(kStampSecret), password, nonce,
+                                    std::string("a-guess"), std::string("an-invention")}) {
+    CAPTURE(listener.text, hidden);
+    CHECK(listener.text.find(hidden) == std::string::npos);
+  }
+}
+
+TEST_CASE("a nonce is asked for before anything is computed that takes a password") {
+  TestRelay relay;
+  TestClient mallory(relay, kBob);
+  mallory.password = "a-guess";
+  mallory.nonce = "6cb1f5ba-4f7b-4f6e-9c2c-0d4f6c0a7e55";
+  CHECK(mallory.ask(Method::kAllocate, kNothing)->code() == 400);  // Cheaper still.
+  const auto answer =
+      mallory.ask(Method::kAllocate, [](auto& b) { b.add_requested_transport(17); });
+  CHECK(answer->code() == 438);  // Not 401, which the password would have earned it.
+}
+
 TEST_CASE("a thousand clients that come and go leave nothing behind") {
   TestRelay relay;
   for (int round = 0; round < 1000; ++round) {

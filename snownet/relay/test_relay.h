@@ -56,9 +56,9 @@ struct Reply {
 };
 
 struct TestRelay {
-  explicit TestRelay(ServerOptions options = dual_stack(), uint64_t seed = 1)
-      : random(seed),
-        server(std::move(options), credentials(), random, null_tracer(), kStart, kDate) {}
+  explicit TestRelay(ServerOptions options = dual_stack(), uint64_t seed = 1,
+                     Tracer& tracer = null_tracer())
+      : random(seed), server(std::move(options), credentials(), random, tracer, kStart, kDate) {}
 
   static Credentials credentials() {
     Credentials out;
