@@ -232,6 +232,41 @@ def portal():
         yield name, {"topic": "relay", "event": event, "payload": payload, "ref": ref}
 
 
+# The operations of nat_fuzz.cc: 0 installs, 1 waits, 2 and 3 send raw, 4 exchanges, 6 and 7 send built packets.
+def install(name, proxies, reals):
+    def some(addresses):
+        return len(addresses).to_bytes(2, "big") + b"".join(bytes(a) for a in addresses)
+    return b"\0" + some(proxies) + some(reals) + name.to_bytes(2, "big")
+
+
+def wait(milliseconds):
+    return b"\1" + milliseconds.to_bytes(2, "big")
+
+
+def raw(operation, packet):
+    return bytes([operation]) + len(packet).to_bytes(2, "big") + packet
+
+
+V4, V6 = 0, 1
+BOTH = install(0, [(V4, 1), (V4, 2), (V6, 1), (V6, 2)], [(V4, 1), (V6, 1)])
+NAT = {
+    "exchange-udp": BOTH + bytes([4, 0, 1, 1, 4]) + bytes([4, 1, 1, 1, 4]),
+    "exchange-echo": BOTH + bytes([4, 4, 1, 1]) + bytes([4, 5, 2, 0]),
+    "exchange-tcp": BOTH + bytes([4, 8, 1, 1, 2]) + bytes([4, 10, 2, 0, 16]),
+    "ports-collide": BOTH + bytes([4, 10, 1, 0, 16]) + bytes([4, 10, 2, 0, 16]) + bytes([4, 10, 1, 0, 16]),
+    "expires": BOTH + bytes([6, 0, 1, 1, 4]) + wait(61000) + bytes([7, 0, 1, 1, 4]),
+    "closes": BOTH + bytes([6, 8, 1, 1, 17, 7, 8, 1, 1, 17]) + wait(6000) + bytes([7, 8, 1, 1, 16]),
+    "resets-and-opens": BOTH + bytes([6, 8, 1, 1, 20, 6, 8, 1, 1, 2]) + wait(2000) + bytes([7, 8, 1, 1, 18]),
+    "renumbers": BOTH + bytes([6, 0, 1, 1, 4]) + install(1, [(V4, 1)], [(V4, 2)]) + bytes([7, 0, 1, 1, 4]),
+    "no-records": install(0, [(V4, 1), (V6, 1)], []) + bytes([6, 0, 1, 1, 4]),
+    "leads-to-client": install(2, [(V4, 1)], [(V4, 0x80)]) + bytes([6, 0, 1, 1, 4]),
+    "floods": BOTH + b"".join(bytes([6, kind, proxy, port, 4])
+                              for kind in (0, 2, 8, 10) for proxy in (1, 2) for port in range(4)),
+    "raw-error": BOTH + bytes([6, 0, 1, 1, 4]) + raw(3, ipv4(1, UNREACHABLE4 + ipv4(17, udp(b"12345678"))[:28])),
+    "raw-opaque": BOTH + raw(2, ipv4(47, bytes(20))),
+}
+
+
 def main():
     for name, frame in portal():
         write("portal_fuzz", name, json.dumps(frame, separators=(",", ":")).encode())
@@ -245,6 +280,8 @@ def main():
         write("ip_packet_fuzz", name, script)
     for name, script in CONTROL.items():
         write("control_fuzz", name, script)
+    for name, script in NAT.items():
+        write("nat_fuzz", name, script)
     for name, (piece, text) in UAPI.items():
         write("uapi_fuzz", name, bytes([piece]) + text.encode())
 
