@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "connlib/base/timestamp.h"
 
@@ -17,6 +18,13 @@ inline constexpr size_t kConnectingPackets = 128;         // Per connecting peer
 inline constexpr size_t kMaxHeldCandidates = 64;          // Ours. Per peer and direction.
 inline constexpr size_t kMaxAllowedSources = 1 << 16;     // Ours. Per gateway.
 
+inline constexpr size_t kMaxInboundGrants = 4096;    // Ours. Per client; more are refused.
+inline constexpr size_t kMaxPeerNames = 16384;       // Ours. Gateways and clients together.
+inline constexpr size_t kMaxQueuedPackets = 4096;    // Ours. For the TUN; the oldest is lost.
+inline constexpr size_t kMaxArrivals = 256;          // Ours. Of one receive; more are lost.
+inline constexpr size_t kMaxQueuedTransmits = 4096;  // Ours. Replayed; the oldest is lost.
+inline constexpr size_t kMaxQueuedEvents = 1024;     // Ours. The oldest is lost.
+
 inline constexpr Duration kOfflineSiteMemory = 5min;  // Spec tunnel 2.8.
 inline constexpr Duration kRequestCooldown = 2s;      // Per key (spec tunnel 2.5).
 
@@ -25,5 +33,8 @@ inline constexpr Duration kFirstRetry = 2s;
 inline constexpr Duration kLongestRetry = 1min;
 inline constexpr int kMaxTimedRetries = 8;  // Afterwards only traffic asks again.
 static_assert(kFirstRetry >= kRequestCooldown);
+
+// The realm of every relay that a portal lists (spec tunnel 2.11).
+inline constexpr std::string_view kRelayRealm = "firezone";
 
 }  // namespace connlib::client

@@ -74,7 +74,7 @@ class RouteTable {
     std::vector<IpPrefix> networks{};
   };
   struct Route {
-    ResourceIndex resource;
+    ResourceIndex resource = 0;
     Specificity specificity;
   };
   using Set = absl::InlinedVector<Route, 1>;

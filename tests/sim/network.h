@@ -23,7 +23,7 @@
 namespace connlib::sim {
 
 using HostId = Strong<struct HostIdTag, uint32_t>;
-using SiteId = Strong<struct SiteIdTag, uint32_t>;
+using SiteId = Strong<struct SimSiteIdTag, uint32_t>;  // connlib::SiteId has the other name.
 
 inline constexpr SiteId kInternet{0};  // The public segment.
 
