@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace connlib::gateway {
 namespace {
@@ -25,6 +26,9 @@ std::vector<ResourceId> remove_where(std::map<ResourceId, Grant>& grants, Predic
 
 Grants::Added Grants::add(Grant grant) {
   Added what = Added::kNew;
+  const auto* dns = std::get_if<DnsAddress>(&grant.resource.address);
+  grant.pattern = dns == nullptr ? std::nullopt : dns::Pattern::parse(dns->pattern);
+  grant.filter = routing::PacketFilter(grant.resource.filters);
   const auto known = grants_.find(grant.resource.id);
   if (known != grants_.end()) {
     const bool is_same = known->second.resource.address == grant.resource.address;
@@ -45,6 +49,7 @@ Grants::Updated Grants::update_filters(const Resource& resource) {
   Resource& mine = known->second.resource;
   if (mine.address != resource.address) return Updated::kOtherAddress;
   mine.filters = resource.filters;
+  known->second.filter = routing::PacketFilter(resource.filters);
   mine.name = resource.name;
   return Updated::kUpdated;
 }

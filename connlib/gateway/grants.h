@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "connlib/base/timestamp.h"
+#include "connlib/dns/pattern.h"
 #include "connlib/model/ids.h"
 #include "connlib/model/resource.h"
+#include "connlib/routing/packet_filter.h"
 
 namespace connlib::gateway {
 
@@ -14,6 +17,12 @@ namespace connlib::gateway {
 struct Grant {
   Resource resource;
   Timestamp expires_at = Timestamp::never();
+
+  // Which names a DNS resource means, filled in by Grants. None for other kinds, and for an address
+  // that is no pattern: that matches nothing.
+  std::optional<dns::Pattern> pattern{};
+  // The resource's filters made ready for packets, by Grants.
+  routing::PacketFilter filter = routing::PacketFilter::permit_nothing();
 };
 
 // Grants is what one client may reach (spec tunnel 6.1, 6.2). What is told to be removed must also

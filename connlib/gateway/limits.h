@@ -11,6 +11,15 @@ namespace connlib::gateway {
 inline constexpr size_t kMaxClients = 16'384;
 inline constexpr size_t kMaxGrantsPerClient = 4'096;
 
+// Proxies per client, eight for each name it uses; each takes about 300 bytes.
+inline constexpr size_t kMaxProxiesPerClient = 32'768;
+
+// Candidates of ours per client that the portal has not been told.
+inline constexpr size_t kMaxCandidatesPerClient = 64;
+
+// Answers to the packets of one batch: a GRO receive holds at most 64.
+inline constexpr size_t kMaxReplies = 64;
+
 // Resolutions on their way to the shell, which runs a thousand at once (spec tunnel 13).
 inline constexpr size_t kMaxResolutions = 1'000;
 inline constexpr size_t kMaxResolutionsPerClient = 64;

@@ -48,4 +48,33 @@ std::string_view name(Unroutable reason) noexcept {
   return "unknown";
 }
 
+std::optional<IcmpError> icmp_answer(Unroutable reason, IpFamily family) noexcept {
+  switch (reason) {
+    case Unroutable::kNotAllowed:
+    case Unroutable::kNotTunnelSource:
+    case Unroutable::kOtherPeer:
+    case Unroutable::kClosedHostPort:
+      return IcmpError::prohibited(family);
+    case Unroutable::kNotInternet:
+    case Unroutable::kNoTranslation:
+      return IcmpError::network_unreachable(family);
+    case Unroutable::kMalformed:
+    case Unroutable::kMulticast:
+    case Unroutable::kExpiredNatSession:
+    case Unroutable::kNotConnected:
+    case Unroutable::kControlFromTun:
+    case Unroutable::kNotAPeer:
+    case Unroutable::kNoPeerState:
+    case Unroutable::kSourceIsAPeer:
+    case Unroutable::kUnknownPeer:
+    case Unroutable::kOutboundIcmpError:
+    case Unroutable::kUnsupportedProtocol:
+    case Unroutable::kNatExhausted:
+    case Unroutable::kUnknownControl:
+    case Unroutable::kCount:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace connlib::gateway

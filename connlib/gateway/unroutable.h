@@ -3,7 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "connlib/base/ip.h"
+#include "connlib/packet/icmp_error.h"
 
 namespace connlib::gateway {
 
@@ -37,6 +41,11 @@ enum class Unroutable : uint8_t {
 inline constexpr size_t kUnroutables = static_cast<size_t>(Unroutable::kCount);
 
 std::string_view name(Unroutable reason) noexcept;
+
+// icmp_answer() is what a client is told about its packet (spec tunnel 6.5): silence made
+// applications hang (lesson 520dd0aa31), and "prohibited" makes clients ask for access again.
+// nullopt where nothing is said.
+std::optional<IcmpError> icmp_answer(Unroutable reason, IpFamily family) noexcept;
 
 // UnroutableCounters counts packets by reason.
 class UnroutableCounters {
