@@ -11,18 +11,15 @@
 #include <absl/container/btree_map.h>
 
 #include "connlib/base/ip.h"
-#include "connlib/base/strong.h"
 #include "connlib/base/timestamp.h"
 #include "connlib/base/wakeup.h"
 #include "connlib/dns/header.h"
 #include "connlib/dns/message.h"
 #include "connlib/dns/pattern_index.h"
+#include "connlib/dns/query_id.h"
 #include "connlib/model/ids.h"
 
 namespace connlib::dns {
-
-// QueryId names one question of one application from intake to answer.
-using QueryId = Strong<struct QueryIdTag, uint64_t>;
 
 // DevicePoolStub answers names of dynamic device pools (spec tunnel 3.6): the portal knows which
 // device stands behind a name. A and AAAA share one request to it, and everyone who asks meanwhile
