@@ -115,6 +115,10 @@ std::optional<std::span<uint8_t>> Cache::find(Timestamp now, const Message& quer
   const auto answer = out.first(size);
   const auto passed = std::chrono::floor<std::chrono::seconds>(now - entry.stored_at);
   age(answer, static_cast<uint32_t>(passed.count()));
+  if (!Message::parse(answer)) {  // A name of it pointed into a TTL: somebody plays with us.
+    erase(key);
+    return std::nullopt;
+  }
   set_id(answer, query.id());
   // The names are equal but for their case: the asker gets back what it wrote.
   const auto asked = question->name.wire();

@@ -78,7 +78,7 @@ class DevicePoolStub {
   };
   struct Waiter {
     QueryId query;
-    IpFamily family;
+    IpFamily family = IpFamily::kV4;
   };
   struct Pending {
     Timestamp deadline;

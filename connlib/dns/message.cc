@@ -13,13 +13,11 @@ constexpr size_t count_offset(Section section) { return 6 + 2 * static_cast<size
 }  // namespace
 
 Record::Record(std::span<const uint8_t> message, size_t offset) noexcept
-    : message_(message),
-      owner_(offset),
-      fields_(read_name(message, offset, nullptr).value_or(offset)) {}
+    : message_(message), owner_(offset), fields_(skip_name(message, offset).value_or(offset)) {}
 
 Name Record::owner() const noexcept {
   Name name;
-  read_name(message_, owner_, &name);
+  read_name(message_, owner_, &name, kHeaderBytes);
   return name;
 }
 
@@ -42,15 +40,15 @@ std::optional<Name> Record::target() const noexcept {
   const auto t = type();
   if (t != RecordType::kCname && t != RecordType::kNs && t != RecordType::kPtr) return std::nullopt;
   Name name;
-  if (read_name(message_, fields_ + kFixedBytes, &name) != end()) return std::nullopt;
+  if (read_name(message_, fields_ + kFixedBytes, &name, kHeaderBytes) != end()) return std::nullopt;
   return name;
 }
 
 std::optional<uint32_t> Record::soa_minimum_seconds() const noexcept {
   if (type() != RecordType::kSoa) return std::nullopt;
-  const auto primary_end = read_name(message_, fields_ + kFixedBytes, nullptr);
+  const auto primary_end = read_name(message_, fields_ + kFixedBytes, nullptr, kHeaderBytes);
   if (!primary_end) return std::nullopt;
-  const auto mailbox_end = read_name(message_, *primary_end, nullptr);
+  const auto mailbox_end = read_name(message_, *primary_end, nullptr, kHeaderBytes);
   if (!mailbox_end || *mailbox_end + kSoaFixedBytes != end()) return std::nullopt;
   return load_be32(&message_[end() - 4]);
 }
@@ -71,7 +69,7 @@ std::optional<Message> Message::parse(std::span<const uint8_t> bytes) noexcept {
 bool Message::read_questions() noexcept {
   size_t offset = kHeaderBytes;
   for (size_t i = 0; i < question_count(); ++i) {
-    const auto end = read_name(bytes_, offset, nullptr);
+    const auto end = read_name(bytes_, offset, nullptr, kHeaderBytes);
     if (!end || bytes_.size() - *end < kQuestionFixedBytes) return false;
     offset = *end + kQuestionFixedBytes;
   }
@@ -82,7 +80,7 @@ bool Message::read_questions() noexcept {
 bool Message::read_records(Section section, size_t& offset) noexcept {
   const size_t count = load_be16(&bytes_[count_offset(section)]);
   for (size_t i = 0; i < count; ++i) {
-    const auto end = read_name(bytes_, offset, nullptr);
+    const auto end = read_name(bytes_, offset, nullptr, kHeaderBytes);
     if (!end || bytes_.size() - *end < Record::kFixedBytes) return false;
     const Record record(bytes_, offset);
     if (record.end() > bytes_.size()) return false;
@@ -98,7 +96,7 @@ bool Message::read_records(Section section, size_t& offset) noexcept {
 std::optional<Question> Message::question() const noexcept {
   if (question_count() == 0) return std::nullopt;
   Question question;
-  const auto end = read_name(bytes_, kHeaderBytes, &question.name);
+  const auto end = read_name(bytes_, kHeaderBytes, &question.name, kHeaderBytes);
   if (!end) return std::nullopt;
   question.type = static_cast<RecordType>(load_be16(&bytes_[*end]));
   question.cls = static_cast<RecordClass>(load_be16(&bytes_[*end + 2]));

@@ -100,7 +100,8 @@ class RecordRange {
 // from. It allocates nothing.
 class Message {
  public:
-  // parse() checks header, counts, every name and every record's length. Bytes behind the last
+  // parse() checks header, counts, every name and every record's length. No name may point into the
+  // header, which we edit. Bytes behind the last
   // record are ignored and no part of bytes(). nullopt for anything else, and for a message with
   // two OPT records or one in the wrong place (RFC 6891 §6.1.1).
   static std::optional<Message> parse(std::span<const uint8_t> bytes) noexcept;

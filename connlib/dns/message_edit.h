@@ -9,7 +9,8 @@ namespace connlib::dns {
 
 void set_id(std::span<uint8_t> message, uint16_t id) noexcept;
 
-// age() lets `seconds` pass for the TTL of every record but OPT: they stop at zero.
+// age() lets `seconds` pass for the TTL of every record but OPT: they stop at zero. A hostile name
+// may point into a TTL: then `message` need not parse any more.
 void age(std::span<uint8_t> message, uint32_t seconds) noexcept;
 
 // truncate() sets TC and cuts off everything behind the questions, so that the asker comes again

@@ -168,6 +168,32 @@ TEST_CASE("a truncated message is its question with TC set") {
   CHECK(cut.size() == message->questions_end());
 }
 
+TEST_CASE("no name points into the header, which we edit") {
+  Bytes bytes = build(kQuery, kAsk);
+  bytes.insert(bytes.end(), {0xc0, 0x0b, 0, 1, 0, 1, 0, 0, 0, 9, 0, 0});
+  bytes[7] = 1;
+  CHECK_FALSE(Message::parse(bytes).has_value());
+  bytes[bytes.size() - 11] = 0x0c;
+  CHECK(Message::parse(bytes).has_value());
+}
+
+TEST_CASE("ageing survives names that point into the TTLs it changes") {
+  // The second owner points into the first TTL, whose byte 1 becomes 0: or, when it is 0x40, not.
+  Bytes bytes = build(kQuery, kAsk);
+  const auto ttl = static_cast<uint8_t>(bytes.size() + 2 + 4);
+  bytes.insert(bytes.end(), {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 0});
+  bytes.insert(bytes.end(), {0xc0, ttl, 0, 1, 0, 1, 1, 1, 1, 1, 0, 0});
+  bytes.insert(bytes.end(), {0xc0, static_cast<uint8_t>(ttl + 2), 0, 1, 0, 1, 1, 1, 1, 1, 0, 0});
+  bytes[7] = 3;
+  REQUIRE(Message::parse(bytes).has_value());
+  for (const uint32_t seconds : {1u, 255u, 300u, 0xffff'ffffu}) {
+    auto aged = bytes;
+    age(aged, seconds);
+    CHECK(aged.size() == bytes.size());
+    CHECK(aged[12] == bytes[12]);
+  }
+}
+
 TEST_CASE("rdata of the wrong size is no address, name or SOA") {
   const Bytes three{1, 2, 3};
   const Bytes loop{0xc0, 0xff};

@@ -163,8 +163,8 @@ std::string to_text(const Name& name) {
   return out;
 }
 
-std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset,
-                                Name* out) noexcept {
+std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset, Name* out,
+                                size_t first) noexcept {
   if (out != nullptr) *out = Name();
   std::optional<size_t> end;  // Known with the first pointer.
   size_t lowest = offset;     // Where the part that we are in begins.
@@ -177,7 +177,7 @@ std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset,
       if (message.size() - offset < 2 || ++pointers > kMaxPointers) return std::nullopt;
       if (!end) end = offset + 2;
       const size_t target = (length & ~unsigned{kPointerMark}) << 8 | message[offset + 1];
-      if (target >= lowest) return std::nullopt;
+      if (target >= lowest || target < first) return std::nullopt;
       lowest = offset = target;
       continue;
     }
@@ -185,6 +185,16 @@ std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset,
     bytes += size_t{1} + length;
     if (bytes > Name::kMaxBytes) return std::nullopt;
     if (out != nullptr) out->append_label(message.subspan(offset + 1, length));
+    offset += size_t{1} + length;
+  }
+  return std::nullopt;
+}
+
+std::optional<size_t> skip_name(std::span<const uint8_t> message, size_t offset) noexcept {
+  while (offset < message.size()) {
+    const uint8_t length = message[offset];
+    if (length == 0) return offset + 1;
+    if ((length & kPointerMark) != 0) return offset + 2;
     offset += size_t{1} + length;
   }
   return std::nullopt;

@@ -42,7 +42,7 @@ class Name {
   friend bool operator==(const Name& a, const Name& b);
 
  private:
-  friend std::optional<size_t> read_name(std::span<const uint8_t>, size_t, Name*) noexcept;
+  friend std::optional<size_t> read_name(std::span<const uint8_t>, size_t, Name*, size_t) noexcept;
   // append_label() puts a label in front of the root; false, and nothing changed, when it does not
   // fit.
   bool append_label(std::span<const uint8_t> label) noexcept;
@@ -56,9 +56,14 @@ std::string to_text(const Name& name);
 
 // read_name() decompresses the name at `offset` of `message` (RFC 1035 §4.1.4) into `out`, which
 // may be null, and returns where the next field starts. nullopt when the name is cut off or longer
-// than 255 bytes, or when a pointer does not point backwards: chains of pointers are bounded, too.
-std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset,
-                                Name* out) noexcept;
+// than 255 bytes, or when a pointer does not point backwards or points before `first`: chains of
+// pointers are bounded, too.
+std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset, Name* out,
+                                size_t first = 0) noexcept;
+
+// skip_name() is where the next field starts, without following pointers: bytes elsewhere in
+// `message` cannot change it. nullopt when the name is cut off.
+std::optional<size_t> skip_name(std::span<const uint8_t> message, size_t offset) noexcept;
 
 constexpr uint8_t lower(uint8_t c) {
   return c >= 'A' && c <= 'Z' ? static_cast<uint8_t>(c + ('a' - 'A')) : c;

@@ -59,8 +59,8 @@ Resolver::TunOutcome Resolver::handle_udp(const SocketAddress& from, const Socke
     ++drops_.malformed;
     return Consumed{};
   }
-  std::array<uint8_t, Cache::kMaxAnswerBytes>
-      buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): only written parts are read.
+  // Not zeroed for every query: only what was written is read.
+  std::array<uint8_t, Cache::kMaxAnswerBytes> buffer;  // NOLINT(*-pro-type-member-init)
   const Asker asker{Transport::kUdp, {to, from}, {}};
   const auto answer = intake(asker, *query, buffer);
   if (!answer) return Consumed{};
@@ -76,8 +76,8 @@ void Resolver::take_tcp_queries() {
       tcp_server_.refuse(asked->connection);
       continue;
     }
-    std::array<uint8_t, Cache::kMaxAnswerBytes>
-        buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): only written parts are read.
+    // Not zeroed for every query: only what was written is read.
+    std::array<uint8_t, Cache::kMaxAnswerBytes> buffer;  // NOLINT(*-pro-type-member-init)
     const Asker asker{Transport::kTcp, {asked->local, asked->remote}, asked->connection};
     if (const auto answer = intake(asker, *query, buffer)) {
       tcp_server_.answer(last_now_, asked->connection, *answer);
@@ -180,7 +180,7 @@ bool Resolver::handle_tunnel_packet(Timestamp now, IpPacket& packet) {
   return is_ours;
 }
 
-void Resolver::handle_result(Timestamp now, QueryResult result) {
+void Resolver::handle_result(Timestamp now, const QueryResult& result) {
   last_now_ = std::max(last_now_, now);
   complete(result.query, result.outcome);
 }

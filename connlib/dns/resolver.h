@@ -98,7 +98,7 @@ class Resolver {
   // handle_tunnel_packet() takes what servers inside the tunnel answer. False: not ours.
   bool handle_tunnel_packet(Timestamp now, IpPacket& packet);
 
-  void handle_result(Timestamp now, QueryResult result);  // Of an OutsideQuery.
+  void handle_result(Timestamp now, const QueryResult& result);  // Of an OutsideQuery.
   // Sends a SiteQuery to the DNS server of a gateway, at the tunnel address of the family that the
   // application asked. When there is no gateway to ask, fail() answers SERVFAIL.
   void forward_to_gateway(Timestamp now, QueryId id, Ipv4Address v4, Ipv6Address v6);

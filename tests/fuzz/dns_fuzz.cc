@@ -77,7 +77,8 @@ void check_edits(const Message& message) {
   age(bytes, 1000);
   set_id(bytes, 0x5555);
   const auto aged = Message::parse(bytes);
-  CONNLIB_CHECK(aged.has_value() && aged->id() == 0x5555 && aged->edns() == message.edns());
+  if (!aged) return;  // A name pointed into a TTL.
+  CONNLIB_CHECK(aged->id() == 0x5555 && aged->edns() == message.edns());
   const auto cut = truncate(bytes);
   const auto parsed = Message::parse(cut);
   CONNLIB_CHECK(parsed.has_value() && parsed->header().is_truncated);

@@ -267,6 +267,68 @@ NAT = {
 }
 
 
+# DNS messages, and texts for patterns: the pattern, a newline, a name.
+def name(text):
+    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".") if label) + b"\0"
+
+
+def dns(flags, question, *sections):
+    counts = [1] + [len(section) for section in sections] + [0] * (3 - len(sections))
+    return (b"\x12\x34" + flags.to_bytes(2, "big") + b"".join(count.to_bytes(2, "big") for count in counts)
+            + question + b"".join(record for section in sections for record in section))
+
+
+def ask(text, kind):
+    return name(text) + bytes([0, kind, 0, 1])
+
+
+def record(owner, kind, rdata, ttl=60):
+    return owner + bytes([0, kind, 0, 1]) + ttl.to_bytes(4, "big") + len(rdata).to_bytes(2, "big") + rdata
+
+
+QUESTION = b"\xc0\x0c"  # A pointer to its name.
+OPT = b"\0\0\x29\x10\0\0\0\x80\0\0\0"
+SOA = record(QUESTION, 6, name("ns.b") + name("x.b") + bytes(19) + b"\x3c")
+
+DNS = {
+    "query-a": dns(0x0100, ask("www.a", 1)),
+    "query-aaaa-edns": dns(0x0100, ask("www.a", 28), [], [], [OPT]),
+    "query-pool": dns(0x0100, ask("host.b", 1)),
+    "query-txt": dns(0x0100, ask("www.a", 16)),
+    "query-ptr": dns(0x0100, ask("1.0.96.100.in-addr.arpa", 12)),
+    "query-ptr6": dns(0x0100, ask("0." * 18 + "8.1.1.1.1.1.2.0.2.0.0.d.f.ip6.arpa", 12)),
+    "answer-a": dns(0x8180, ask("www.c", 1), [record(QUESTION, 1, bytes([192, 0, 2, 1]))]),
+    "answer-cname": dns(0x8180, ask("www.c", 1),
+                        [record(QUESTION, 5, b"\1x\xc0\x10"), record(b"\1x\xc0\x10", 1, bytes(4))], [], [OPT]),
+    "nxdomain": dns(0x8183, ask("www.b", 1), [], [SOA]),
+    "loop": dns(0x8180, ask("c", 1), [record(b"\xc0\x0f", 1, bytes(4))]),
+    "pattern-star": b"*.example.com\nwww.example.com",
+    "pattern-any": b"app.**.web.**.c\napp.a.web.b.c",
+    "pattern-mixed": b"a*b?.c\nAxxbY.C",
+}
+
+# The operations of dns_tcp_fuzz.cc: side, operation, arguments; two bytes but for operations.
+DELIVER_ALL, WRITE, CONSUME, CLOSE, INVENT, SLEEP = 9, 0, 1, 2, 3, 8
+OPEN = bytes([0xff, 0xff, 0xff, 0xf0]) + bytes([0, 0, DELIVER_ALL]) + bytes([0, 0])
+
+
+def tcp(side, operation, *numbers):
+    return bytes([0, side, operation]) + b"".join(number.to_bytes(2, "big") for number in numbers)
+
+
+DNS_TCP = {
+    "open": OPEN,
+    "talk": OPEN + tcp(0, WRITE, 3000) + tcp(0, DELIVER_ALL) + tcp(1, CONSUME, 3000) + tcp(1, WRITE, 60000)
+            + tcp(0, DELIVER_ALL) * 3 + tcp(1, CLOSE) + tcp(0, CLOSE) + tcp(0, DELIVER_ALL) * 2,
+    "lost-syn": bytes(4) + tcp(0, 6, 0) + tcp(0, SLEEP) * 9,
+    "lost-data": OPEN + tcp(0, WRITE, 9000) + tcp(0, 6, 0) + tcp(0, DELIVER_ALL) * 2 + tcp(0, SLEEP) * 3,
+    "repeat": OPEN + tcp(1, WRITE, 100) + tcp(0, 5, 0) * 3 + tcp(0, DELIVER_ALL),
+    "changed": OPEN + tcp(1, WRITE, 100) + tcp(0, 7, 0, 13) + b"\x04" + tcp(0, DELIVER_ALL),
+    "invented": OPEN + (tcp(0, INVENT) + bytes([0, 0, 0, 0, 1, 0, 1, 2, 4]) + bytes([0xff, 0, 0, 0, 0, 0])) * 4,
+    "full-window": OPEN + (tcp(0, WRITE, 65000) + tcp(0, DELIVER_ALL)) * 4 + tcp(0, SLEEP) * 8,
+}
+
+
 def main():
     for name, frame in portal():
         write("portal_fuzz", name, json.dumps(frame, separators=(",", ":")).encode())
@@ -282,6 +344,10 @@ def main():
         write("control_fuzz", name, script)
     for name, script in NAT.items():
         write("nat_fuzz", name, script)
+    for seed, content in DNS.items():
+        write("dns_fuzz", seed, content)
+    for seed, script in DNS_TCP.items():
+        write("dns_tcp_fuzz", seed, script)
     for name, (piece, text) in UAPI.items():
         write("uapi_fuzz", name, bytes([piece]) + text.encode())
 

@@ -324,6 +324,21 @@ TEST_CASE("writing takes one whole message or nothing, and nothing after close")
   CHECK(peer->writable_bytes() == 0);
 }
 
+TEST_CASE("nothing that is done to a closed connection makes it wait for anything") {
+  auto peer = connected();
+  REQUIRE(peer->write(Bytes{1}));
+  peer.drain();
+  peer->abort();
+  peer.drain();
+  CHECK(peer->write({}));
+  CHECK_FALSE(peer->write(Bytes{1}));
+  peer->close(peer.now);
+  peer->consume(1);
+  ack(peer, kNext + 1);
+  CHECK(peer->poll_timeout().at.is_never());
+  CHECK(peer->is_closed());
+}
+
 TEST_CASE("a peer that never closes its end is left after a while") {
   auto peer = connected();
   peer->close(peer.now);

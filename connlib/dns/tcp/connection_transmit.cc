@@ -62,7 +62,8 @@ void Connection::handle_timeout(Timestamp now) {
 
 // Runs while anything waits for an acknowledgment, or for a window.
 void Connection::restart_timer() {
-  const bool is_waiting = send_unacknowledged_ != send_highest_ || !unacknowledged_.empty();
+  const bool is_waiting = state_ != State::kClosed &&
+                          (send_unacknowledged_ != send_highest_ || !unacknowledged_.empty());
   retransmit_at_ = is_waiting ? last_now_ + rto_.rto() : Timestamp::never();
 }
 
