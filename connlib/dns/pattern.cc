@@ -81,7 +81,7 @@ bool is_label(std::string_view label) {
 
 std::optional<Pattern> Pattern::parse(std::string_view text) {
   if (!text.empty() && text.back() == '.') text.remove_suffix(1);
-  if (text.empty() || text.size() + 2 > Name::kMaxBytes) return std::nullopt;
+  if (text.empty() || text.back() == '.' || text.size() + 2 > Name::kMaxBytes) return std::nullopt;
   Pattern pattern;
   pattern.text_ = text;
   for (char& c : pattern.text_) c = static_cast<char>(lower(static_cast<uint8_t>(c)));

@@ -62,8 +62,8 @@ TEST_CASE("a pattern matches the names that the spec says") {
 
 TEST_CASE("what is no pattern is refused") {
   const auto text = GENERATE(
-      values<std::string>({"", ".", "..", "a..b", ".a", "***", "a**.b", "**a", "[ab].c", "{a,b}.c",
-                           "a\\.b", std::string(64, 'x'), std::string(254, 'x')}));
+      values<std::string>({"", ".", "..", "a..", "a..b", ".a", "***", "a**.b", "**a", "[ab].c",
+                           "{a,b}.c", "a\\.b", std::string(64, 'x'), std::string(254, 'x')}));
   CAPTURE(text);
   CHECK_FALSE(Pattern::parse(text).has_value());
 }

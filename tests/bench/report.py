@@ -20,6 +20,7 @@ TCP = ["tcp1", "tcp1-reverse", "tcp4", "tcp4-reverse"]
 SIZES = [64, 576, 1280, 1420]
 
 # The bar: what `make bench` must show.
+MIN_STUB_ANSWERS = 200_000
 MAX_AEAD_RATIO = 1.15
 MIN_TCP_RATIO = {PEER: 6.0, NEWER: 2.0}
 MAX_CPU_SHARE = {PEER: 0.15, NEWER: 0.45}
@@ -102,6 +103,13 @@ def micro_report(figures):
         memory = figures["memory"]
         print(f"  memory per peer with {memory['peers']:.0f} peers: {memory['configured_bytes']:.0f} bytes configured, "
               f"{memory['session_bytes']:.0f} bytes with a session")
+    if "stub_answers" in figures:
+        stub = figures["stub_answers"]
+        print(f"  DNS stub with 10,000 resources on one core: {1e9 / stub['ns']:.0f} answers per second, "
+              f"{stub['allocs/answer']:.3f} allocations each")
+        checks.append((f"at least {MIN_STUB_ANSWERS} DNS stub answers per second", 1e9 / stub["ns"],
+                       1e9 / stub["ns"] >= MIN_STUB_ANSWERS))
+        checks.append(("no allocation per DNS stub answer", stub["allocs/answer"], stub["allocs/answer"] < 0.001))
     if "relay_memory" in figures:
         memory = figures["relay_memory"]
         print(f"  memory of the relay's tables per allocation with {memory['allocations']:.0f}: "
