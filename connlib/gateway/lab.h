@@ -61,6 +61,8 @@ class Lab {
   // resolve() answers the oldest question of the gateway, which must be about `domain`.
   void resolve(const char* domain, std::optional<std::vector<IpAddress>> addresses);
 
+  // transmit() puts a datagram on the wire.
+  void transmit(const SocketAddress& from, const SocketAddress& to, Bytes bytes);
   void run_for(Duration span);
   void settle();
 
@@ -78,7 +80,6 @@ class Lab {
   bool is_portal_down = false;  // Candidates wait.
 
  private:
-  void transmit(const SocketAddress& from, const SocketAddress& to, Bytes bytes);
   void deliver(const SocketAddress& from, const SocketAddress& to, Bytes bytes);
   void drain(LabClient& client);
   void drain_gateway();

@@ -328,6 +328,17 @@ DNS_TCP = {
     "full-window": OPEN + (tcp(0, WRITE, 65000) + tcp(0, DELIVER_ALL)) * 4 + tcp(0, SLEEP) * 8,
 }
 
+# The operations of gateway_fuzz.cc: 0 grants, 1 revokes, 2 updates, 3 lists, 4 waits, 5 installs, 6 sends, 7 receives.
+# A grant: id (2), kind, [network or name (2)], filters (2), [protocol, first, last], expiry (1 or 2).
+GATEWAY = {
+    "network": bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 1, 0, 3, 195, 80, 0, 0, 0, 80, 0, 2, 7, 1, 0, 0, 0, 80, 0, 3, 195, 80, 0, 16]),
+    "name": bytes([0, 0, 0, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 1, 0, 0, 6, 1, 0, 3, 195, 80, 0, 6, 0, 80, 1]),
+    "internet": bytes([0, 0, 0, 2, 0, 0, 0, 6, 1, 0, 3, 195, 80, 0, 2, 0, 80, 1, 6, 1, 0, 3, 195, 80, 0, 0, 0, 80, 1]),
+    "expires": bytes([0, 0, 0, 0, 0, 0, 0, 0, 1, 9, 4, 255, 255, 6, 1, 0, 3, 195, 80, 0, 0, 0, 80, 1]),
+    "revoked": bytes([0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 6, 1, 0, 3, 195, 80, 0, 0, 0, 80, 1]),
+    "listed": bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0, 0, 1, 60, 4, 16, 0, 6, 1, 0, 3, 195, 80, 0, 0, 0, 80, 1]),
+}
+
 
 def main():
     for name, frame in portal():
@@ -348,6 +359,8 @@ def main():
         write("dns_fuzz", seed, content)
     for seed, script in DNS_TCP.items():
         write("dns_tcp_fuzz", seed, script)
+    for name, script in GATEWAY.items():
+        write("gateway_fuzz", name, script)
     for name, (piece, text) in UAPI.items():
         write("uapi_fuzz", name, bytes([piece]) + text.encode())
 
