@@ -94,6 +94,8 @@ std::optional<IpAddress> Name::reverse_address() const {
     std::string text;
     while (!rest.empty()) {
       const auto length = static_cast<uint8_t>(rest.front());
+      // The suffix may have begun inside a label: labels hold any bytes.
+      if (rest.size() - 1 < length) return std::nullopt;
       text.insert(0, (text.empty() ? "" : "."));
       text.insert(0, rest.substr(1, length));
       rest.remove_prefix(1 + size_t{length});

@@ -64,7 +64,8 @@ TEST_CASE("other names are no reverse names") {
   const auto text = GENERATE(values<std::string>(
       {"example.com", "in-addr.arpa", "1.0.0.127.in-addr.arpa.net", "2.0.0.127.ip6.arpa",
        "01.0.0.127.in-addr.arpa", "1.1.0.0.127.in-addr.arpa", "256.0.0.127.in-addr.arpa",
-       "x.0.0.127.in-addr.arpa", "a-b.0.0.127.in-addr.arpa",
+       "x.0.0.127.in-addr.arpa", "1.0.0.12\\007in-addr\\004arpa", "127.1\\007in-addr.arpa",
+       "a-b.0.0.127.in-addr.arpa",
        "g.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.1.1.1.1.1.2.0.2.0.0.d.f.ip6.arpa"}));
   CAPTURE(text);
   CHECK_FALSE(Name::parse(text)->reverse_address().has_value());
