@@ -168,22 +168,24 @@ std::string to_text(const Name& name) {
 std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset, Name* out,
                                 size_t first) noexcept {
   if (out != nullptr) *out = Name();
-  std::optional<size_t> end;  // Known with the first pointer.
-  size_t lowest = offset;     // Where the part that we are in begins.
+  std::optional<size_t> end;      // Known with the first pointer.
+  size_t lowest = offset;         // Where the part that we are in begins,
+  size_t limit = message.size();  // and what it must end before: the part that led here.
   size_t pointers = 0;
   size_t bytes = 1;
-  while (offset < message.size()) {
+  while (offset < limit) {
     const uint8_t length = message[offset];
     if (length == 0) return end ? end : offset + 1;
     if ((length & kPointerMark) == kPointerMark) {
-      if (message.size() - offset < 2 || ++pointers > kMaxPointers) return std::nullopt;
+      if (limit - offset < 2 || ++pointers > kMaxPointers) return std::nullopt;
       if (!end) end = offset + 2;
       const size_t target = (length & ~unsigned{kPointerMark}) << 8 | message[offset + 1];
       if (target >= lowest || target < first) return std::nullopt;
+      limit = lowest;
       lowest = offset = target;
       continue;
     }
-    if (length > Name::kMaxLabelBytes || message.size() - offset <= length) return std::nullopt;
+    if (length > Name::kMaxLabelBytes || limit - offset <= length) return std::nullopt;
     bytes += size_t{1} + length;
     if (bytes > Name::kMaxBytes) return std::nullopt;
     if (out != nullptr) out->append_label(message.subspan(offset + 1, length));

@@ -56,8 +56,8 @@ std::string to_text(const Name& name);
 
 // read_name() decompresses the name at `offset` of `message` (RFC 1035 §4.1.4) into `out`, which
 // may be null, and returns where the next field starts. nullopt when the name is cut off or longer
-// than 255 bytes, or when a pointer does not point backwards or points before `first`: chains of
-// pointers are bounded, too.
+// than 255 bytes, or when a pointer does not point backwards or points before `first`, or
+// when what it points to runs on into where it came from. Chains of pointers are bounded, too.
 std::optional<size_t> read_name(std::span<const uint8_t> message, size_t offset, Name* out,
                                 size_t first = 0) noexcept;
 

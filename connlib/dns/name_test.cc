@@ -88,6 +88,8 @@ TEST_CASE("compressed names are followed, forwards never") {
       {"to itself", {0xc0, 0}, 0, {}, ""},
       {"to its own start", {1, 'a', 0xc0, 0}, 0, {}, ""},
       {"to and fro", {1, 'a', 0xc0, 5, 0, 1, 'b', 0xc0, 0}, 5, {}, ""},
+      {"runs on into itself", {2, 1, 0xc0, 0, 3, 'a', 'b', 'c', 0}, 2, {}, ""},
+      {"runs on behind itself", {3, 'a', 0xc0, 0, 0}, 2, {}, ""},
       {"forwards", {0xc0, 2, 1, 'a', 0}, 0, {}, ""},
       {"beyond the end", {0xc3, 0xff}, 0, {}, ""},
       {"half a pointer", {1, 'a', 0, 0xc0}, 3, {}, ""},
