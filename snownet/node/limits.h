@@ -31,6 +31,9 @@ static_assert(ice::kClientDefaultTiming.answered_timeout() < kIdleThreshold,
 inline constexpr size_t kMissesBeforeRelayCheck = 2;
 inline constexpr Duration kRelayCheckGap = 5s;
 
+// Steps of one timeout; further ones wait for the next.
+inline constexpr size_t kMaxStepsPerTimeout = 8;
+
 // Memory. Each says in its own file what happens at the limit.
 inline constexpr size_t kMaxBufferedMessages = 128;  // WireGuard messages without a path.
 inline constexpr size_t kMaxQueuedPackets = 16;      // Packets without a session.

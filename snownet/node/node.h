@@ -201,6 +201,8 @@ class Node {
   void report_established(Connection& connection);
   PeerSocket via(const Connection& connection, const ice::Path& path);
   void remove_failed(Timestamp now);
+  void take_step(Timestamp now);
+  Wakeup next_timer();
 
   NodeOptions options_;
   RandomSource& random_;

@@ -7,12 +7,25 @@
 
 namespace connlib::snownet::node {
 
-// The order matters: what a relay has lost must not be checked any more, and connections move to
-// another relay before it is decided which of them are lost (snownet §1.5).
+// What one step does may make another due at this very instant: a connection that moves to another
+// relay has checks to send, and a check through a relay its channel to refresh. The next wakeup
+// must lie in the future, so steps are taken until it does. Each machine paces itself, which ends
+// it; the bound is for what nobody has thought of.
 void Node::handle_timeout(Timestamp now) {
   observe(now, TimeoutInput{});
   now = clamp(now);
   if (reset_at_ && *reset_at_ + kFalseAlarmWait <= now) reset_fully(now);
+  for (size_t step = 0; step < kMaxStepsPerTimeout; ++step) {
+    take_step(now);
+    if (next_timer().at > now) break;
+  }
+  checks_.expire(now);
+  finish(now);
+}
+
+// The order matters: what a relay has lost must not be checked any more, and connections move to
+// another relay before it is decided which of them are lost (snownet §1.5).
+void Node::take_step(Timestamp now) {
   for (const Relay& relay : relays_.all()) relay.allocation->handle_timeout(now);
   drain_relays(now);
   for (Connection* connection : connections_.take_due(now)) {
@@ -27,14 +40,20 @@ void Node::handle_timeout(Timestamp now) {
   collect_relays(now);
   settle_homeless(now);
   remove_failed(now);
-  checks_.expire(now);
-  finish(now);
+  drain_relays(now);
 }
 
 Wakeup Node::poll_timeout() {
   if (!relay_transmits_.empty() || !transmits_.empty() || !events_.empty()) {
     return {last_now_, "queued output"};
   }
+  Wakeup next = next_timer();
+  next.at = std::max(next.at, last_now_);
+  return next;
+}
+
+// When time alone changes something.
+Wakeup Node::next_timer() {
   if (!failed_.empty()) return {last_now_, "failed connection"};
   if (relays_.has_failed()) return {last_now_, "relay given up"};
   if (!homeless_.empty() && relays_.has_usable()) return {last_now_, "relay to move to"};
@@ -42,7 +61,6 @@ Wakeup Node::poll_timeout() {
   for (const Relay& relay : relays_.all()) next = earliest(next, relay.allocation->poll_timeout());
   next = earliest(next, device_->poll_timeout());
   if (reset_at_) next = earliest(next, {*reset_at_ + kFalseAlarmWait, "false alarm of reset"});
-  next.at = std::max(next.at, last_now_);
   return next;
 }
 

@@ -6,8 +6,8 @@
 #include <variant>
 
 #include "connlib/base/check.h"
-#include "snownet/stun/channel_data.h"
 #include "snownet/node/relay_choice.h"
+#include "snownet/stun/channel_data.h"
 
 namespace connlib::scenarios {
 

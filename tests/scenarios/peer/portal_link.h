@@ -31,8 +31,9 @@ class PortalLink {
 
   void add_candidate(const std::string& peer, uint32_t priority, std::string line);
   void remove_candidate(const std::string& peer, std::string line);
-  // The connection is gone, and what is held for it is not worth telling.
-  void forget(const std::string& peer) { held_.erase(peer); }
+  // The connection is gone here. Additions are of no use to anybody then; removals are: the peer
+  // may have its half still, and it is them that tell it to let go.
+  void forget(const std::string& peer) { held_[peer].added.clear(); }
   // flush() sends what is held, if the channel is open: one message for all that was added, best
   // first, and one for all that was removed.
   void flush();

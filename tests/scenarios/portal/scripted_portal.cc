@@ -63,7 +63,7 @@ Json ScriptedPortal::pick_relays(Channel& channel) {
   Json picked = Json::array();
   channel.remembered.clear();
   for (const std::string& id : channel.choice ? *channel.choice : relay_order_) {
-    if (!is_listed(id) || channel.remembered.size() == kRelaysPerPeer) continue;
+    if (!is_listed(id) || channel.remembered.size() == relays_per_peer_) continue;
     channel.remembered.push_back(id);
     picked.push_back(entry_of(id, relays_.at(id), channel.device));
   }
@@ -78,9 +78,10 @@ void ScriptedPortal::send_presence(Channel& channel, const Json& disconnected) {
                           {"connected", std::move(connected)}});
 }
 
-void ScriptedPortal::announce(Timestamp now, const std::string& peer) {
+void ScriptedPortal::announce(Timestamp now, const std::string& peer,
+                              const std::vector<std::string>& disconnected) {
   last_now_ = std::max(last_now_, now);
-  if (Channel* channel = open_channel(peer)) send_presence(*channel, Json::array());
+  if (Channel* channel = open_channel(peer)) send_presence(*channel, Json(disconnected));
 }
 
 // --- Channels
@@ -198,7 +199,7 @@ void ScriptedPortal::handle_timeout(Timestamp now) {
     for (const std::string& relay : channel.remembered) {
       if (!is_listed(relay)) disconnected.push_back(relay);
     }
-    const bool lacks_relays = channel.remembered.size() < kRelaysPerPeer && !relays_.empty();
+    const bool lacks_relays = channel.remembered.size() < relays_per_peer_ && !relays_.empty();
     if (!disconnected.empty() || lacks_relays) send_presence(channel, disconnected);
   }
   for (auto at = requests_.begin(); at != requests_.end();) {
@@ -230,7 +231,9 @@ Wakeup ScriptedPortal::poll_timeout() const {
 }
 
 void ScriptedPortal::say(const std::string& to, Json message) {
-  const auto delay = delays_.find(message.at("event").get<std::string>());
+  const auto event = message.at("event").get<std::string>();
+  if (swallowed_.contains({event, to})) return;
+  const auto delay = delays_.find({event, to});
   if (delay != delays_.end()) {
     delayed_.push_back({last_now_ + delay->second, to, std::move(message)});
   } else if (const Channel* channel = open_channel(to)) {

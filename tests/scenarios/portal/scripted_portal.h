@@ -4,7 +4,9 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -46,12 +48,21 @@ class ScriptedPortal final : public sim::Machine {
 
   // set_choice() says which relays `peer` may get, nearest first; all of them otherwise.
   void set_choice(const std::string& peer, std::vector<std::string> relays);
-  // announce() sends a presence that names no relay as disconnected, whatever has happened.
-  void announce(Timestamp now, const std::string& peer);
+  // announce() sends a presence at once that names just these relays as disconnected, whatever has
+  // happened.
+  void announce(Timestamp now, const std::string& peer,
+                const std::vector<std::string>& disconnected = {});
   // Whoever is muted gets no relays_presence; `init` is an answer and comes nevertheless.
   void mute_presence(const std::string& peer) { channels_[peer].is_muted = true; }
-  // Messages of this kind take so much longer than others, and may be overtaken.
-  void set_delay(const std::string& event, Duration delay) { delays_[event] = delay; }
+  // Messages of this kind to `peer` take so much longer than others, and may be overtaken.
+  void set_delay(const std::string& event, const std::string& peer, Duration delay) {
+    delays_[{event, peer}] = delay;
+  }
+  // Messages of this kind never reach `peer`.
+  void swallow(const std::string& event, const std::string& peer) {
+    swallowed_.emplace(event, peer);
+  }
+  void set_relays_per_peer(size_t count) { relays_per_peer_ = count; }
   // Tells the client without waiting for the gateway to be ready.
   void set_waits_for_gateway(bool waits) { waits_for_gateway_ = waits; }
 
@@ -109,7 +120,10 @@ class ScriptedPortal final : public sim::Machine {
   std::map<uint64_t, Request> requests_;
   uint64_t next_ref_ = 0;
   bool waits_for_gateway_ = true;
-  std::map<std::string, Duration> delays_;
+  size_t relays_per_peer_ = kRelaysPerPeer;
+  using EventTo = std::pair<std::string, std::string>;  // Event and peer.
+  std::map<EventTo, Duration> delays_;
+  std::set<EventTo> swallowed_;
   std::vector<Delayed> delayed_;
   std::deque<sim::Message> queue_;
   Timestamp last_now_;
