@@ -177,7 +177,8 @@ void write_grants(JsonWriter& out, const std::vector<Grant>& grants) {
 }
 
 FlowLogConfig read_flow_logs(Fields in) {
-  constexpr uint64_t kLongest = uint64_t{365} * 24 * 3600;  // Keeps arithmetic on it far from overflow.
+  constexpr uint64_t kLongest =
+      uint64_t{365} * 24 * 3600;  // Keeps arithmetic on it far from overflow.
   FlowLogConfig out;
   out.api_url = in.text("api_url");
   const uint64_t interval = std::min(in.integer("upload_interval_secs"), kLongest);
