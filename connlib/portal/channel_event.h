@@ -32,7 +32,7 @@ inline constexpr uint16_t kCloseServiceRestart = 1012;
 // What a session tells its owner, besides messages.
 struct Joined {};  // From here on messages can be sent. Again after every reconnect.
 struct Lost {      // Messages cannot be sent. Tunnels are not concerned (spec 0.12).
-  const char* reason;
+  const char* reason = "";
   Timestamp retry_at;
 };
 
@@ -46,7 +46,7 @@ struct Ended {
     kSigningDeclined,     // The device's key would not sign the TLS handshake.
     kRetriesExhausted,    // Not a matter of signing in.
   };
-  Why why;
+  Why why = Why::kRetriesExhausted;
   std::string message;
 };
 
