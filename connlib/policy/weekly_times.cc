@@ -159,7 +159,7 @@ std::string short_text(const LocalTime& time, const LocalTime& today) {
   static constexpr std::array<const char*, 7> kNames = {"Mon", "Tue", "Wed", "Thu",
                                                         "Fri", "Sat", "Sun"};
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(time.of_day).count();
-  const std::string clock = fmt::format("{:02}:{:02}", minutes / 60, minutes % 60);
+  std::string clock = fmt::format("{:02}:{:02}", minutes / 60, minutes % 60);
   if (time.day == today.day) return clock;
   return fmt::format("{} {}", kNames[static_cast<size_t>(time.weekday)], clock);
 }

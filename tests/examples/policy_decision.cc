@@ -4,12 +4,17 @@
 
 #include "connlib/policy/decision.h"
 
-int main() {
-  using namespace connlib;
-  using namespace connlib::policy;
-  const absl::Time kMondayAtSix = absl::FromUnixSeconds(1'789'963'200);  // 04:00 UTC.
-  const ResourceId kWiki("wiki");
+namespace {
 
+using namespace connlib;
+using namespace connlib::policy;
+
+const absl::Time kMondayAtSix = absl::FromUnixSeconds(1'789'963'200);  // 04:00 UTC.
+const ResourceId kWiki("wiki");
+
+}  // namespace
+
+int main() {
   Zones zones;  // A shell reads the machine's database.
   zones.set("Europe/Berlin", Zone(std::chrono::hours(2), {}));
   const auto hours = DayTimes::parse("M/08:00-17:30/Europe/Berlin");
