@@ -1,12 +1,17 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "connlib/portal/channel_session.h"
 #include "connlib/portal/connect_request.h"
+#include "connlib/portal/shared_messages.h"
 
 namespace connlib::portal {
 
