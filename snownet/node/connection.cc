@@ -117,7 +117,8 @@ void Connection::handle_ice_state(Timestamp now, ice::IceState state) {
     case ice::IceState::kDisconnected:
       // Where a pair has worked, the peer knows as well as we do that nothing is left; both ends
       // begin anew. Where none ever did, its candidates may simply have come before ours.
-      if (agent_.ever_succeeded() && policy_ != LateCandidates::kAcceptAll) {
+      // While intake is open the peer has just begun anew, and what it has to offer is on its way.
+      if (agent_.ever_succeeded() && policy_ != LateCandidates::kAcceptAll && now >= intake_ends_) {
         fail(FailureReason::kNoPath);
       } else if (grace_ends_.is_never()) {
         grace_ends_ = now + kDisconnectGrace;

@@ -59,6 +59,11 @@ class Connection {
   }
   std::optional<FailureReason> failure() const { return failure_; }
   void fail(FailureReason why);
+  // Nothing is left to try: it has failed or is about to. Whoever authorizes it anew begins anew,
+  // for the pairs that are done with here are those that would be tried again (ours).
+  bool is_lost() const {
+    return failure_.has_value() || agent_.state() == ice::IceState::kDisconnected;
+  }
   // take_failure() is true once after it failed.
   bool take_failure();
 

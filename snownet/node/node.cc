@@ -37,7 +37,7 @@ Upserted Node::upsert_connection(Timestamp now, PeerId peer, ConnectionOptions o
   observe(now, UpsertInput{peer, options});
   now = clamp(now);
   Connection* old = connections_.find(peer);
-  if (old != nullptr && !old->failure() && old->is_same(options) &&
+  if (old != nullptr && !old->is_lost() && old->is_same(options) &&
       device_->tunnel(old->tunnel()).remote().preshared_key == options.psk) {
     reuse(now, *old);
     finish(now);

@@ -244,7 +244,7 @@ void Node::note_discovered(Timestamp now, Relay& relay, const turn::AddressDisco
 
 void Node::remove_relayed(Timestamp now, const SocketAddress& relayed) {
   for (const auto& connection : connections_.slots()) {
-    if (!connection || connection->failure()) continue;
+    if (!connection) continue;
     ice::IceAgent& agent = connection->agent();
     const auto locals = agent.local_candidates();
     const auto known = std::find_if(locals.begin(), locals.end(), [&](const auto& local) {
@@ -255,6 +255,9 @@ void Node::remove_relayed(Timestamp now, const SocketAddress& relayed) {
     agent.invalidate_local_candidate(candidate, now);
     events_.push_back(CandidateRemoved{connection->peer(),
                                        ice::to_text(candidate, agent.local_credentials().ufrag())});
+    // One that fails for the loss of its first address has the second to take back: the peer's half
+    // may live on.
+    if (connection->failure()) continue;
     connection->note_activity(now);
     settle(now, *connection);
   }

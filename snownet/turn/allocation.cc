@@ -130,8 +130,11 @@ std::optional<ChannelRoute> Allocation::route_to(Timestamp now, const SocketAddr
     bind_channel(now, peer);
     return std::nullopt;
   }
-  // Data keeps the NAT's mapping alive; under load a Binding would only get lost (lesson 19).
-  last_keep_alive_ = now;
+  // Data keeps the NAT's mapping alive; under load a Binding would only get lost (lesson 19). But
+  // data that nothing comes back for may go nowhere: a NAT that maps us anew, or checks of a peer
+  // that cannot be reached, must not keep us from asking.
+  const Timestamp heard_at = std::max(last_verified_, last_received_.value_or(last_verified_));
+  if (now - heard_at < kRelayKeepAlive) last_keep_alive_ = now;
   return ChannelRoute{*channel, *active_socket_};
 }
 

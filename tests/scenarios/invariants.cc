@@ -39,7 +39,9 @@ void Invariants::forget(const Party& party) {
 }
 
 void Invariants::fail_once(const std::string& what) {
-  if (failed_.insert(what).second) telling_.fail(what);
+  if (!failed_.insert(what).second) return;
+  telling_.fail(what);
+  deployment_.world.trace().record("invariants", what);
 }
 
 // --- On the wire
@@ -146,6 +148,10 @@ void Invariants::check_candidates(const Party& a, const Party& b) {
   const auto* ours = there ? a->node().agent(*there) : nullptr;
   const auto* theirs = here ? b->node().agent(*here) : nullptr;
   if (ours == nullptr || theirs == nullptr) return;
+  // A portal keeps nothing for who has no channel: of what was lost that way `a` cannot know.
+  const Timestamp lost_at =
+      std::max(deployment_.portal->last_lost(a.id()), a->last_unheard_at());
+  if (lost_at >= a->history().last(Happening::kCreated, b.id())) return;
   const auto known = ours->remote_candidates();
   const auto all = theirs->local_candidates();
   const auto contains = [](const auto& candidates, const ice::Candidate& one) {
@@ -158,6 +164,11 @@ void Invariants::check_candidates(const Party& a, const Party& b) {
     fail_once(fmt::format("{} does not know {}'s candidate {} {}", a.id(), b.id(),
                           ice::name(each.kind), to_text(each.address)));
   }
+  // A half that was lost may have had others; who kept the other half was never told otherwise.
+  const auto created_at = [](const Party& from, const Party& to) {
+    return from->history().last(Happening::kCreated, to.id());
+  };
+  if (created_at(b, a) > created_at(a, b)) return;
   const auto relays = b->node().relays();
   for (const ice::Candidate& each : known) {
     if (each.kind != ice::CandidateKind::kRelayed || contains(all, each)) continue;

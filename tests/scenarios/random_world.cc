@@ -36,6 +36,9 @@ class Chance {
     heal();
     const Timestamp since = d_.world.now();
     expect_echo_within(t_, d_, since, kRecovery);
+    // What is recovered first may have to be left again: a relay that is back brings other
+    // credentials.
+    d_.world.run_for(since + kRecovery - d_.world.now());
     expect_lasting(t_, d_);
   }
 

@@ -51,6 +51,15 @@ class History {
     return Timestamp::never();
   }
 
+  // When it last happened to the connection with `peer`; the epoch if it did not.
+  Timestamp last(Happening what, const std::string& peer) const {
+    Timestamp at;
+    for (const Entry& entry : entries_) {
+      if (entry.what == what && entry.peer == peer) at = entry.at;
+    }
+    return at;
+  }
+
  private:
   std::vector<Entry> entries_;
 };

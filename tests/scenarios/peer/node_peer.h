@@ -89,6 +89,8 @@ class NodePeer final : public sim::Machine {
   Timestamp path_changed_at() const { return path_changed_at_; }
   Timestamp last_off_path_at() const { return last_off_path_at_; }
   uint64_t deliveries() const { return deliveries_; }
+  // When a message of the portal last came after its channel was lost; the epoch if never.
+  Timestamp last_unheard_at() const { return last_unheard_at_; }
   size_t pending() const { return pending_.size(); }
   uint64_t candidates_signalled() const { return candidates_signalled_; }
   uint64_t packets_lost() const { return packets_lost_; }  // No channel yet, or no session.
@@ -144,6 +146,7 @@ class NodePeer final : public sim::Machine {
   std::map<snownet::node::PeerId, snownet::ice::Path> selected_;
   Timestamp path_changed_at_;
   Timestamp last_off_path_at_;
+  Timestamp last_unheard_at_;
   uint64_t deliveries_ = 0;
   uint64_t packets_lost_ = 0;
   uint64_t candidates_signalled_ = 0;

@@ -66,7 +66,10 @@ void NodePeer::handle_portal_lost(Timestamp now) {
 
 void NodePeer::handle_message(Timestamp now, sim::MachineId /*from*/, const std::string& text) {
   last_now_ = std::max(last_now_, now);
-  if (!portal_.is_open()) return;  // It was on its way when the channel broke.
+  if (!portal_.is_open()) {  // It was on its way when the channel broke.
+    last_unheard_at_ = last_now_;
+    return;
+  }
   const Json message = Json::parse(text);
   const auto event = message.at("event").get<std::string>();
   if (event == "init" || event == "relays_presence") {

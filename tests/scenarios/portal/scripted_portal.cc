@@ -127,7 +127,10 @@ void ScriptedPortal::handle_message(Timestamp now, sim::MachineId from, const st
   const auto event = message.at("event").get<std::string>();
   if (event == "hello") return handle_hello(from, message);
   Channel* channel = channel_of(from);
-  if (channel == nullptr) return;  // Said before its channel broke; it got as far as that.
+  if (channel == nullptr) {  // Said before its channel broke; it got as far as that.
+    if (message.contains("peer")) lost_at_[message.at("peer").get<std::string>()] = last_now_;
+    return;
+  }
   if (event == "request_authorization") return handle_request(last_now_, *channel, message);
   if (event == "authorization_created") return handle_acknowledgement(message);
   if (event == "no_relays") return send_presence(*channel, Json::array());
@@ -215,6 +218,8 @@ void ScriptedPortal::handle_timeout(Timestamp now) {
       delayed_.push_back(std::move(each));
     } else if (const Channel* channel = open_channel(each.to)) {
       queue_.push_back({*channel->machine, each.message.dump()});
+    } else {
+      lost_at_[each.to] = last_now_;
     }
   }
 }
@@ -238,6 +243,8 @@ void ScriptedPortal::say(const std::string& to, Json message) {
     delayed_.push_back({last_now_ + delay->second, to, std::move(message)});
   } else if (const Channel* channel = open_channel(to)) {
     queue_.push_back({*channel->machine, message.dump()});
+  } else {
+    lost_at_[to] = last_now_;
   }
 }
 

@@ -75,6 +75,11 @@ class ScriptedPortal final : public sim::Machine {
   std::optional<sim::Message> poll_message() override;
 
   bool has_channel(const std::string& peer) const;
+  // When something that was for `peer` was last lost for want of a channel; the epoch if never.
+  Timestamp last_lost(const std::string& peer) const {
+    const auto at = lost_at_.find(peer);
+    return at == lost_at_.end() ? Timestamp() : at->second;
+  }
   uint64_t authorizations() const { return next_ref_; }  // How many requests came to a gateway.
 
  private:
@@ -122,6 +127,7 @@ class ScriptedPortal final : public sim::Machine {
   bool waits_for_gateway_ = true;
   size_t relays_per_peer_ = kRelaysPerPeer;
   using EventTo = std::pair<std::string, std::string>;  // Event and peer.
+  std::map<std::string, Timestamp> lost_at_;
   std::map<EventTo, Duration> delays_;
   std::set<EventTo> swallowed_;
   std::vector<Delayed> delayed_;
