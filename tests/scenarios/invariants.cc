@@ -149,8 +149,7 @@ void Invariants::check_candidates(const Party& a, const Party& b) {
   const auto* theirs = here ? b->node().agent(*here) : nullptr;
   if (ours == nullptr || theirs == nullptr) return;
   // A portal keeps nothing for who has no channel: of what was lost that way `a` cannot know.
-  const Timestamp lost_at =
-      std::max(deployment_.portal->last_lost(a.id()), a->last_unheard_at());
+  const Timestamp lost_at = std::max(deployment_.portal->last_lost(a.id()), a->last_unheard_at());
   if (lost_at >= a->history().last(Happening::kCreated, b.id())) return;
   const auto known = ours->remote_candidates();
   const auto all = theirs->local_candidates();
