@@ -33,13 +33,15 @@ Fate ClientState::admit(Timestamp now, PeerId from, std::span<uint8_t> bytes) {
   auto parsed = IpPacket::parse(bytes);
   auto* packet = std::get_if<IpPacket>(&parsed);
   if (packet == nullptr) return Fate::kMalformed;
-  return peer->is_gateway() ? admit_from_gateway(*peer, *packet)
+  return peer->is_gateway() ? admit_from_gateway(now, *peer, *packet)
                             : admit_from_client(now, *peer, *packet);
 }
 
 // Gateways are trusted to send only replies, from what they serve (spec tunnel 2.9).
-Fate ClientState::admit_from_gateway(Peer& peer, IpPacket& packet) {
+Fate ClientState::admit_from_gateway(Timestamp now, Peer& peer, IpPacket& packet) {
   if (!addresses_->contains(packet.destination())) return Fate::kSpoofed;
+  // Servers inside the tunnel answer to ports that the operating system does not know.
+  if (names_.handle_tunnel_packet(now, packet)) return Fate::kTaken;
   const IpAddress source = packet.source();
   if (!peer.addresses.contains(source) && !peer.gateway()->sources.contains(source)) {
     return Fate::kNotAllowedResource;
@@ -116,7 +118,12 @@ void ClientState::handle_control(Timestamp now, Peer& peer, std::span<const uint
     const PeerName name = peer.name;
     node_.remove_connection(now, peer.id);
     lose(name);
+    return;
   }
+  const auto* status = std::get_if<control::DomainStatus>(event);
+  if (status == nullptr || !peer.is_gateway()) return;
+  nat_.handle_status({std::get<GatewayId>(peer.name), status->domain, status->resource},
+                     status->status == control::DomainStatus::Status::kActive);
 }
 
 void ClientState::ask_again(Timestamp now, IpPacket& error) {

@@ -48,7 +48,7 @@ ClientState::Decision ClientState::decide(Timestamp now, IpPacket& packet) {
   // Operating systems send from other addresses while interfaces change (lesson 039d0be7b8).
   if (!addresses_->contains(source)) return Fate::kNotTunnelSource;
   if (addresses_->contains(destination)) return Fate::kToSelf;  // Lesson 44a4c21610.
-  if (kSentinelRange.contains(destination)) return Fate::kUnmappedSentinel;
+  if (kSentinelRange.contains(destination)) return take_dns(now, packet);
 
   const ClassifiedProtocol protocol = packet.destination_protocol();
   if (const auto* known = std::get_if<Protocol>(&protocol)) {
@@ -76,7 +76,7 @@ ClientState::Decision ClientState::decide_route(Timestamp now, IpPacket& packet,
   const IpAddress destination = packet.destination();
   if (kPeerRange.contains(destination)) {
     Peer* peer = peers_.find_at(destination);
-    if (peer != nullptr && peer->is_connected) {
+    if (peer != nullptr) {  // Or about to be connected: then the packet waits for that.
       if (peer->is_gateway()) return peer;
       const auto flow = routing::flow_from_us(packet);
       if (flow && peer->client()->flows.note_reply(*flow, now)) return peer;
@@ -110,6 +110,9 @@ ClientState::Decision ClientState::decide_gateway(Timestamp now, IpPacket& packe
   Peer* peer = gateway == nullptr ? nullptr : peers_.find(PeerName(*gateway));
   if (peer == nullptr) {
     pending_.add_packet(now, {*route.resource}, packet.bytes());
+    return Fate::kWaiting;
+  }
+  if (route.kind == Route::Kind::kDns && must_hold(now, packet, *gateway, *route.resource)) {
     return Fate::kWaiting;
   }
   return peer;

@@ -82,6 +82,8 @@ void ClientState::lose(const PeerName& name) {
     const SiteId site = side->site;
     peers_.remove(name);
     authorizations_.lose_gateway(std::get<GatewayId>(name));
+    nat_.remove_gateway(std::get<GatewayId>(name));
+    held_.drop(std::get<GatewayId>(name));
     if (!peers_.has_connected_gateway(site)) sites_.handle_connection_lost(site);
   } else {
     peers_.remove(name);
@@ -141,8 +143,17 @@ void ClientState::take_candidates(Timestamp now, const PeerName& name,
 }
 
 // What waited for a grant is routed as if it came now.
-void ClientState::release(Timestamp now, const ResourceId& /*resource*/,
+void ClientState::release(Timestamp now, const ResourceId& resource,
                           PendingAuthorizations::Waiting waiting) {
+  const GatewayId* gateway = authorizations_.gateway_of(resource);
+  const Peer* peer = gateway == nullptr ? nullptr : peers_.find(PeerName(*gateway));
+  for (const dns::QueryId query : waiting.queries) {
+    if (peer == nullptr) {
+      names_.fail(now, query);
+    } else {
+      names_.forward_to_gateway(now, query, peer->addresses.ipv4, peer->addresses.ipv6);
+    }
+  }
   for (auto& packet : waiting.packets) replay(now, packet);
 }
 

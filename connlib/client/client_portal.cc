@@ -6,6 +6,7 @@
 #include "connlib/client/device_pools.h"
 #include "connlib/client/introduction.h"
 #include "connlib/client/limits.h"
+#include "snownet/stun/relay_credentials.h"
 
 namespace connlib::client {
 namespace {
@@ -35,7 +36,7 @@ std::vector<snownet::node::RelayListing> to_listings(
     out.push_back({.id = relay.id,
                    .sockets = {relay.v4, relay.v6},
                    .username = relay.username,
-                   .realm = std::string(kRelayRealm),
+                   .realm = std::string(snownet::stun::kRelayRealm),
                    .password = std::string(relay.password.reveal())});
   }
   return out;
@@ -47,12 +48,6 @@ TunnelAddresses to_model(const portal::TunnelAddresses& addresses) {
 
 }  // namespace
 
-void ClientState::handle_portal_message(Timestamp now, portal::ToClient message) {
-  now = clamp(now);
-  std::visit([&](auto& kind) { handle(now, kind); }, message);
-  finish(now);
-}
-
 void ClientState::handle_portal(Timestamp now, bool is_connected) {
   now = clamp(now);
   candidates_.handle_portal(is_connected);
@@ -61,6 +56,7 @@ void ClientState::handle_portal(Timestamp now, bool is_connected) {
 }
 
 // The order is that of spec portal-protocol 3.1.
+template <>
 void ClientState::handle(Timestamp now, portal::ClientInit& message) {
   set_interface(now, std::move(message.interface));
 
@@ -87,25 +83,30 @@ void ClientState::handle(Timestamp now, portal::ClientInit& message) {
   }
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::ConfigChanged& message) {
   set_interface(now, std::move(message.interface));
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::ResourceUpserted& message) {
   apply(now, resources_.upsert(to_model(std::move(message.resource))));
   update_internet(now);
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::ResourceDeleted& message) {
   apply(now, resources_.remove(message.id));
   update_internet(now);
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::RelaysPresence& message) {
   node_.update_relays(now, message.disconnected_ids, to_listings(message.connected));
 }
 
 // Spec tunnel 2.6.
+template <>
 void ClientState::handle(Timestamp now, portal::AuthorizationCreated& message) {
   const AuthorizationKey key{message.resource_id};
   const Resource* resource = resources_.find_routed(message.resource_id);
@@ -136,9 +137,13 @@ void ClientState::handle(Timestamp now, portal::AuthorizationCreated& message) {
     leave(now, *before, message.resource_id);
   }
   allow_sources(*peer, *resource);
+  translate_all(now, message.resource_id);
+  // The requests go out first, so that nothing overtakes them.
+  settle_names(now);
   if (auto waiting = pending_.take(key)) release(now, message.resource_id, std::move(*waiting));
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::AuthorizationFailed& message) {
   const AuthorizationKey key{message.resource_id};
   const Resource* resource = resources_.find_routed(message.resource_id);
@@ -163,15 +168,18 @@ void ClientState::handle(Timestamp now, portal::AuthorizationFailed& message) {
   if (message.reason.code() == Code::kVersionMismatch) notify(Notice::What::kVersionMismatch);
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::GatewayCandidates& message) {
   take_candidates(now, PeerName(message.gateway_id), message.change, message.candidates);
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::ClientCandidates& message) {
   take_candidates(now, PeerName(message.client_id), message.change, message.candidates);
 }
 
 // Spec tunnel 7.1: the target is told what it must admit, the initiator that it may send.
+template <>
 void ClientState::handle(Timestamp now, portal::DeviceAccessAuthorized& message) {
   const auto local = snownet::ice::Credentials::of(message.local_ice.username,
                                                    message.local_ice.password.reveal());
@@ -206,6 +214,7 @@ void ClientState::handle(Timestamp now, portal::DeviceAccessAuthorized& message)
   }
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::DeviceAccessDenied& message) {
   std::vector<IpAddress> denied;
   if (message.ipv4) denied.emplace_back(*message.ipv4);
@@ -217,6 +226,7 @@ void ClientState::handle(Timestamp now, portal::DeviceAccessDenied& message) {
   }
 }
 
+template <>
 void ClientState::handle(Timestamp now, portal::ClientCandidateError& message) {
   const PeerName name = message.client_id;
   Peer* peer = peers_.find(name);
@@ -225,6 +235,7 @@ void ClientState::handle(Timestamp now, portal::ClientCandidateError& message) {
   lose(name);
 }
 
+template <>
 void ClientState::handle(Timestamp /*now*/, portal::ResourceFiltersUpdated& message) {
   for (const auto& [name, peer] : peers_.all()) {
     if (ClientSide* client = peer->client()) {
@@ -233,6 +244,7 @@ void ClientState::handle(Timestamp /*now*/, portal::ResourceFiltersUpdated& mess
   }
 }
 
+template <>
 void ClientState::handle(Timestamp /*now*/, portal::RejectAccess& message) {
   // The connection stays: access is asymmetric, we may hold rights of our own (lesson a4b31ed0c7).
   Peer* peer = peers_.find(PeerName(message.client_id));
@@ -240,7 +252,27 @@ void ClientState::handle(Timestamp /*now*/, portal::RejectAccess& message) {
   if (ClientSide* client = peer->client()) client->access.revoke(message.resource_id);
 }
 
-void ClientState::handle(Timestamp /*now*/, portal::DeviceDomainResolved& /*message*/) {}
-void ClientState::handle(Timestamp /*now*/, portal::DeviceDomainFailed& /*message*/) {}
+template <>
+void ClientState::handle(Timestamp now, portal::DeviceDomainResolved& message) {
+  names_.handle_pool_resolved(now, {message.resource_id, message.domain}, message.addresses.ipv4,
+                              message.addresses.ipv6);
+}
+
+template <>
+void ClientState::handle(Timestamp now, portal::DeviceDomainFailed& message) {
+  using Failure = dns::DevicePoolStub::Failure;
+  const bool is_unknown = message.reason.code() == portal::FailureReason::Code::kNotFound;
+  names_.handle_pool_failed(now, {message.resource_id, message.domain},
+                            is_unknown ? Failure::kNotFound : Failure::kOther);
+}
+
+template <>
+void ClientState::handle(Timestamp /*now*/, portal::AccessExpiryUpdated& /*message*/) {}
+
+void ClientState::handle_portal_message(Timestamp now, portal::ToClient message) {
+  now = clamp(now);
+  std::visit([&](auto& kind) { handle(now, kind); }, message);
+  finish(now);
+}
 
 }  // namespace connlib::client

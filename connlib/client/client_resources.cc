@@ -34,13 +34,29 @@ void ClientState::apply(Timestamp now, const ResourceChange& change) {
 }
 
 void ClientState::install(const ClientResource& resource) {
-  if (const auto* routed = std::get_if<Resource>(&resource)) routes_.add(*routed);
+  if (const auto* routed = std::get_if<Resource>(&resource)) {
+    routes_.add(*routed);
+    if (const auto* dns = std::get_if<DnsAddress>(&routed->address)) {
+      names_.add_resource(routed->id, dns->pattern, dns->ip_stack);
+      // Names that it had before lead to it again, without a new query (lesson e51d83607f).
+      for (const dns::Assignment* assignment : names_.resources().assignments_of(routed->id)) {
+        lead_to(routed->id, *assignment, dns->pattern);
+      }
+    }
+  }
+  if (const auto* pool = std::get_if<DynamicDevicePool>(&resource)) {
+    names_.add_device_pool(pool->id, pool->pattern);
+  }
   if (const auto* pool = std::get_if<StaticDevicePool>(&resource)) routes_.add(*pool);
 }
 
 void ClientState::withdraw(Timestamp now, const ClientResource& resource) {
   const ResourceId& id = id_of(resource);
   routes_.remove(id);
+  names_.remove_resource(id);
+  names_.remove_device_pool(id);
+  nat_.remove_resource(id);
+  held_.drop(id);
   pending_.drop_resource(id);
   authorizations_.revoke_pool(id);
   revoke(now, id);
@@ -102,7 +118,16 @@ void ClientState::want_internet(Timestamp now, bool is_wanted) {
   finish(now);
 }
 
-void ClientState::set_interface(Timestamp /*now*/, portal::InterfaceConfig interface) {
+void ClientState::set_interface(Timestamp now, portal::InterfaceConfig interface) {
+  std::vector<IpAddress> do53;
+  do53.reserve(interface.upstream_do53.size());
+  for (const SocketAddress& server : interface.upstream_do53) do53.push_back(server.ip);
+  names_.set_portal_servers(do53, interface.upstream_doh);
+  const bool is_same =
+      addresses_ == TunnelAddresses{interface.addresses.ipv4, interface.addresses.ipv6};
+  if (!is_same) {
+    names_.set_tunnel_addresses(now, interface.addresses.ipv4, interface.addresses.ipv6);
+  }
   addresses_ = TunnelAddresses{interface.addresses.ipv4, interface.addresses.ipv6};
   interface_ = std::move(interface);
   are_views_stale_ = true;
@@ -121,12 +146,22 @@ void ClientState::refresh_views() {
   }
   report_.update(std::move(report));
 
+  update_tunnelled_servers();
   if (!interface_) return;
+  std::vector<TunConfig::DnsServer> servers;
+  for (const auto& mapping : names_.sentinels().mappings()) {
+    const auto* plain = std::get_if<dns::Do53Server>(&mapping.upstream);
+    servers.push_back({mapping.sentinel, plain != nullptr
+                                             ? to_text(plain->ip)
+                                             : std::get<dns::DohServer>(mapping.upstream).url});
+  }
   tun_config_.update({.ipv4 = interface_->addresses.ipv4,
                       .ipv6 = interface_->addresses.ipv6,
-                      .dns = {},
+                      .dns = std::move(servers),
                       .search_domain = interface_->search_domain,
                       .routes = tun_routes(resources_)});
+  // Routes may lead elsewhere: connections inside the tunnel would hang (lesson 7bf401ee8d).
+  if (tun_config_.has_news()) names_.reset_connections(last_now_);
 }
 
 }  // namespace connlib::client

@@ -20,10 +20,13 @@ ClientState::ClientState(const snownet::node::NodeOptions& options, absl::Time d
       known_gateways_(kMaxKnownGateways),
       peers_(kMaxPeerNames),
       connecting_(kConnectingPackets),
-      candidates_(kMaxHeldCandidates) {}
+      candidates_(kMaxHeldCandidates),
+      names_(random),
+      nat_(random_) {}
 
 void ClientState::finish(Timestamp now) {
   drain_node(now);
+  settle_names(now);
   if (std::exchange(are_views_stale_, false)) refresh_views();
 }
 
@@ -31,6 +34,7 @@ void ClientState::reset(Timestamp now) {
   now = clamp(now);
   transmits_.clear();
   node_.reset(now);
+  names_.reset_connections(now);
   finish(now);
 }
 
@@ -48,6 +52,8 @@ void ClientState::handle_timeout(Timestamp now) {
   now = clamp(now);
   node_.handle_timeout(now);
   pending_.handle_timeout(now);
+  names_.handle_timeout(now);
+  nat_.handle_timeout(now);
   if (sites_.handle_timeout(now)) are_views_stale_ = true;
   for (const auto& [name, peer] : peers_.all()) {
     if (ClientSide* client = peer->client()) {
@@ -64,6 +70,7 @@ Wakeup ClientState::poll_timeout() {
     return {last_now_, "output of the client"};
   }
   Wakeup next = earliest(node_.poll_timeout(), pending_.poll_timeout());
+  next = earliest(earliest(next, names_.poll_timeout()), nat_.poll_timeout());
   next = earliest(next, sites_.poll_timeout());
   for (const auto& [name, peer] : peers_.all()) {
     if (const ClientSide* client = peer->client()) {

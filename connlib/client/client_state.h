@@ -21,6 +21,7 @@
 #include "connlib/client/candidate_outbox.h"
 #include "connlib/client/client_event.h"
 #include "connlib/client/connecting_buffers.h"
+#include "connlib/client/held_packets.h"
 #include "connlib/client/introduction.h"
 #include "connlib/client/known_gateways.h"
 #include "connlib/client/packet_fate.h"
@@ -30,6 +31,8 @@
 #include "connlib/client/routes.h"
 #include "connlib/client/site_statuses.h"
 #include "connlib/client/tracked.h"
+#include "connlib/dns/resolver.h"
+#include "connlib/nat/client_nat.h"
 #include "connlib/packet/ip_packet.h"
 #include "connlib/portal/to_client.h"
 #include "snownet/node/node.h"
@@ -57,6 +60,7 @@ class ClientState {
 
   // --- The user and the operating system.
   void want_internet(Timestamp now, bool is_wanted);
+  void handle_system_resolvers(Timestamp now, std::span<const IpAddress> servers);
   // The network changed: another default route, a woken machine.
   void reset(Timestamp now);
   // Says goodbye to everybody. Flush transmits for up to a second afterwards.
@@ -90,6 +94,11 @@ class ClientState {
   std::optional<ClientEvent> poll_event();
   std::optional<std::vector<uint8_t>> poll_packet();  // For the TUN.
   std::optional<snownet::node::Transmit> poll_transmit();
+  // For servers outside the tunnel; each is answered by handle_dns_result().
+  std::optional<dns::Resolver::OutsideQuery> poll_dns_query() {
+    return names_.poll_outside_query();
+  }
+  void handle_dns_result(Timestamp now, const dns::QueryResult& result);
   [[nodiscard]] Wakeup poll_timeout();
 
   // --- Inspection.
@@ -112,23 +121,8 @@ class ClientState {
 
   // What the portal says: client_portal.cc.
   void handle_portal(Timestamp now, bool is_connected);
-  void handle(Timestamp now, portal::ClientInit& message);
-  void handle(Timestamp now, portal::ConfigChanged& message);
-  void handle(Timestamp now, portal::ResourceUpserted& message);
-  void handle(Timestamp now, portal::ResourceDeleted& message);
-  void handle(Timestamp now, portal::RelaysPresence& message);
-  void handle(Timestamp now, portal::AuthorizationCreated& message);
-  void handle(Timestamp now, portal::AuthorizationFailed& message);
-  void handle(Timestamp now, portal::GatewayCandidates& message);
-  void handle(Timestamp now, portal::ClientCandidates& message);
-  void handle(Timestamp now, portal::DeviceAccessAuthorized& message);
-  void handle(Timestamp now, portal::DeviceAccessDenied& message);
-  void handle(Timestamp now, portal::ClientCandidateError& message);
-  void handle(Timestamp now, portal::ResourceFiltersUpdated& message);
-  void handle(Timestamp now, portal::RejectAccess& message);
-  void handle(Timestamp now, portal::DeviceDomainResolved& message);
-  void handle(Timestamp now, portal::DeviceDomainFailed& message);
-  void handle(Timestamp /*now*/, portal::AccessExpiryUpdated& /*message*/) {}  // Obsolete.
+  template <typename Message>
+  void handle(Timestamp now, Message& message);
 
   // Resources and what follows from their changes: client_resources.cc.
   void apply(Timestamp now, const ResourceChange& change);
@@ -165,9 +159,21 @@ class ClientState {
   void send_own(Timestamp now, Peer& peer, std::span<const uint8_t> packet);
   void replay(Timestamp now, std::span<uint8_t> packet);
 
+  // Names and their translation: client_names.cc.
+  Decision take_dns(Timestamp now, IpPacket& packet);
+  void settle_names(Timestamp now);
+  void handle_answered(Timestamp now, const dns::Assignment& assignment);
+  void lead_to(const ResourceId& id, const dns::Assignment& assignment, std::string_view pattern);
+  void translate(Timestamp now, const ResourceId& id, const dns::Assignment& assignment);
+  void translate_all(Timestamp now, const ResourceId& id);
+  bool must_hold(Timestamp now, const IpPacket& packet, const GatewayId& gateway,
+                 const ResourceId& resource);
+  const std::string& domain_of(const dns::Assignment& assignment);
+  void update_tunnelled_servers();
+
   // Packets from the network: client_network.cc.
   Fate admit(Timestamp now, PeerId from, std::span<uint8_t> packet);
-  Fate admit_from_gateway(Peer& peer, IpPacket& packet);
+  Fate admit_from_gateway(Timestamp now, Peer& peer, IpPacket& packet);
   Fate admit_from_client(Timestamp now, Peer& peer, IpPacket& packet);
   void note_prohibited(PeerId from, IpPacket& packet);
   Fate put_aside(PeerId from, std::span<const uint8_t> packet);
@@ -194,6 +200,11 @@ class ClientState {
   Peers peers_;
   ConnectingBuffers connecting_;
   CandidateOutbox candidates_;
+  dns::Resolver names_;
+  nat::ClientNat nat_;
+  HeldPackets held_{nat::kHeldPacketsPerDomain};
+  std::vector<std::string> domains_;  // As text, by index of the assignment.
+  std::vector<IpAddress> tunnelled_servers_;
   std::optional<ResourceId> active_internet_;
   std::set<ResourceId> noticed_;  // Told to the user already.
   bool are_views_stale_ = true;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string_view>
 
 #include "connlib/base/timestamp.h"
 
@@ -33,8 +32,5 @@ inline constexpr Duration kFirstRetry = 2s;
 inline constexpr Duration kLongestRetry = 1min;
 inline constexpr int kMaxTimedRetries = 8;  // Afterwards only traffic asks again.
 static_assert(kFirstRetry >= kRequestCooldown);
-
-// The realm of every relay that a portal lists (spec tunnel 2.11).
-inline constexpr std::string_view kRelayRealm = "firezone";
 
 }  // namespace connlib::client

@@ -15,10 +15,11 @@ void PendingAuthorizations::add_packet(Timestamp now, const AuthorizationKey& ke
   ask_unless_recent(now, key, entry);
 }
 
-void PendingAuthorizations::add_query(Timestamp now, const AuthorizationKey& key, SiteQuery query) {
+void PendingAuthorizations::add_query(Timestamp now, const AuthorizationKey& key,
+                                      dns::QueryId query) {
   Entry& entry = touch(now, key);
   if (entry.queries.size() == kWaitingQueries) entry.queries.pop_front();
-  entry.queries.push_back(std::move(query));
+  entry.queries.push_back(query);
   ask_unless_recent(now, key, entry);
 }
 

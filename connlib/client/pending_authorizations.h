@@ -14,6 +14,7 @@
 #include "connlib/base/timestamp.h"
 #include "connlib/base/wakeup.h"
 #include "connlib/client/unique_packet_buffer.h"
+#include "connlib/dns/query_id.h"
 #include "connlib/model/ids.h"
 
 namespace connlib::client {
@@ -23,16 +24,6 @@ struct AuthorizationKey {
   ResourceId resource;
   std::optional<IpAddress> device{};
   friend auto operator<=>(const AuthorizationKey&, const AuthorizationKey&) = default;
-};
-
-// SiteQuery is a DNS query that only the site of a resource can answer.
-struct SiteQuery {
-  enum class Transport : uint8_t { kUdp, kTcp };
-  Transport transport = Transport::kUdp;
-  SocketAddress sentinel{};     // Where the application sent it.
-  SocketAddress application{};  // Who asked.
-  std::vector<uint8_t> message{};
-  friend bool operator==(const SiteQuery&, const SiteQuery&) = default;
 };
 
 // PendingAuthorizations asks the portal for what traffic needs, and keeps that traffic meanwhile
@@ -46,7 +37,7 @@ class PendingAuthorizations {
  public:
   struct Waiting {
     std::vector<UniquePacketBuffer::Packet> packets{};
-    std::vector<SiteQuery> queries{};
+    std::vector<dns::QueryId> queries{};
   };
 
   // `random` spreads retries and outlives this.
@@ -54,7 +45,7 @@ class PendingAuthorizations {
 
   // Traffic that has to wait; want() is for a need without traffic to keep.
   void add_packet(Timestamp now, const AuthorizationKey& key, std::span<const uint8_t> packet);
-  void add_query(Timestamp now, const AuthorizationKey& key, SiteQuery query);
+  void add_query(Timestamp now, const AuthorizationKey& key, dns::QueryId query);
   void want(Timestamp now, const AuthorizationKey& key);
 
   // The portal answered, and not with a grant. Fresh traffic asks again, the timer does not.
@@ -82,7 +73,7 @@ class PendingAuthorizations {
   struct Entry {
     Entry();
     UniquePacketBuffer packets;
-    std::deque<SiteQuery> queries;
+    std::deque<dns::QueryId> queries;  // For the site of the resource.
     Timestamp last_wanted;
     std::optional<Timestamp> last_sent;
     Timestamp retry_at = Timestamp::never();

@@ -23,7 +23,7 @@ const AuthorizationKey kLaser{ResourceId("printers"), address("100.64.0.8")};
 Bytes packet(uint8_t number) {
   return testing::udp_packet(endpoint("100.64.0.7:4000"), endpoint("10.0.0.1:53"), {number});
 }
-SiteQuery query(uint8_t number) { return {.message = {number}}; }
+dns::QueryId query(uint64_t number) { return dns::QueryId(number); }
 
 struct Story {
   SeededRandom random{7};
@@ -163,7 +163,7 @@ TEST_CASE("a grant that nobody asked for is told apart") {
   Story s;
   CHECK_FALSE(s.pending.take(kLab));
   s.pending.add_query(s.now, kLab, query(1));
-  CHECK(s.pending.take(kLab)->queries == std::vector<SiteQuery>{query(1)});
+  CHECK(s.pending.take(kLab)->queries == std::vector<dns::QueryId>{query(1)});
   CHECK_FALSE(s.pending.take(kLab));
 }
 
@@ -205,8 +205,7 @@ TEST_CASE("a connected device takes what waits for its address in every pool") {
 
 TEST_CASE("of too many queries the newest stay") {
   Story s;
-  for (size_t i = 0; i <= kWaitingQueries; ++i)
-    s.pending.add_query(s.now, kLab, query(static_cast<uint8_t>(i)));
+  for (size_t i = 0; i <= kWaitingQueries; ++i) s.pending.add_query(s.now, kLab, query(i));
   const auto waiting = s.pending.take(kLab);
   REQUIRE(waiting->queries.size() == kWaitingQueries);
   CHECK(waiting->queries.front() == query(1));

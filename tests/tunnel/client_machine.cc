@@ -78,6 +78,7 @@ void ClientMachine::drain() {
       ++reconnects;
     }
   }
+  while (auto query = state_.poll_dns_query()) dns_queries.push_back(std::move(*query));
   while (auto packet = state_.poll_packet()) received.push_back(std::move(*packet));
 }
 

@@ -40,6 +40,7 @@ class ClientMachine final : public sim::Machine {
   std::optional<client::TunConfig> tun_config;
   std::vector<client::ResourceReport> reports;
   std::vector<client::Notice> notices;
+  std::vector<dns::Resolver::OutsideQuery> dns_queries;  // For servers outside the tunnel.
   size_t reconnects = 0;  // How often the portal had to be dialled anew.
 
   // --- sim::Machine.
