@@ -92,6 +92,9 @@ class IceAgent {
   Role role() const { return role_; }
   IceState state() const { return state_; }
   const std::optional<Path>& selected() const { return selected_; }
+  // The last path that was reported. It stays when nothing is selected any more: packets go on
+  // there until another is, or the connection fails.
+  const std::optional<Path>& last_reported() const { return reported_selection_; }
   bool ever_succeeded() const { return ever_succeeded_; }  // Some check was answered once.
   const Timing& timing() const { return timing_; }
   const Credentials& local_credentials() const { return local_credentials_; }

@@ -51,6 +51,7 @@ class Invariants {
   void remember_selected(const Party& from, const std::string& to,
                          const snownet::ice::IceAgent* agent);
   bool has_begun_anew(const Party& from, const std::string& to, Timestamp since) const;
+  bool has_session_since(const Party& from, const Party& to, Timestamp since) const;
   void check_candidates(const Party& a, const Party& b);
   void check_memory(const Party& party);
   void fail_once(const std::string& what);

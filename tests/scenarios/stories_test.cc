@@ -57,5 +57,22 @@ TEST_CASE("a connection whose relay is given up moves on without a spin") {
   CHECK(outcome.has_passed());
 }
 
+// Random worlds again: one message of the peer's withdraws what is selected and then what comes
+// next.
+TEST_CASE("data goes on where the agent last said, until it says otherwise") {
+  const auto seed = GENERATE(values<uint64_t>({461, 1027, 1138, 1968}));
+  const Outcome outcome = tell(random_story(), {.seed = seed});
+  INFO("connlib-sim --random --seed " << seed << " tells it alone\n" << text_of(outcome));
+  CHECK(outcome.has_passed());
+}
+
+// The client's initiation is lost, the gateway's gives both a session, and then the path changes.
+TEST_CASE("whoever has got a session meanwhile may begin another handshake") {
+  const auto seed = GENERATE(values<uint64_t>({490, 742, 887}));
+  const Outcome outcome = tell(random_story(), {.seed = seed});
+  INFO("connlib-sim --random --seed " << seed << " tells it alone\n" << text_of(outcome));
+  CHECK(outcome.has_passed());
+}
+
 }  // namespace
 }  // namespace connlib::scenarios
