@@ -18,7 +18,7 @@ using connlib::testing::kStart;
 constexpr Duration kLatency = 10ms;
 constexpr size_t kMaxOnWire = 64;
 constexpr size_t kMaxLog = 256;
-constexpr size_t kMaxIndices = 5;    // Two attempts, three sessions.
+constexpr size_t kMaxIndices = 6;    // Two attempts, four sessions.
 constexpr size_t kMaxTransmits = 4;  // Per input: initiation, response, keepalive, cookie reply.
 constexpr size_t kIdOffset = 20;     // Of a packet's number, behind the IPv4 header.
 constexpr size_t kMinPacketBytes = kIdOffset + 8;

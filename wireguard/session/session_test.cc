@@ -115,6 +115,29 @@ TEST_CASE("an initiated session replaces current but keeps an unconfirmed one re
   CHECK(rig.slots.current()->created == kStart + 2s);
 }
 
+TEST_CASE("the session that the peer last used stays readable until it uses another") {
+  Rig rig;
+  auto old = rig.make(Role::kInitiator, kStart);
+  const SessionIndex used = old->lease.index();
+  rig.slots.add_initiated(std::move(old));
+  rig.slots.note_heard(*rig.slots.current());
+  for (int i = 0; i < 3; ++i) {  // Handshakes that cross.
+    rig.slots.add_responded(rig.make(Role::kResponder, kStart + 1s));
+    rig.slots.add_initiated(rig.make(Role::kInitiator, kStart + 2s));
+  }
+  CHECK(rig.slots.find(used) != nullptr);
+  CHECK(rig.indices.size() == 3);
+  CHECK(rig.slots.indices().size() == 3);
+  CHECK(rig.slots.next_expiry() == kStart + 180s);
+  SECTION("another") {
+    rig.slots.note_heard(*rig.slots.current());
+    rig.slots.add_responded(rig.make(Role::kResponder, kStart + 3s));
+  }
+  SECTION("or until its time is over") { (void)rig.slots.remove_expired(kStart + 180s); }
+  CHECK(rig.slots.find(used) == nullptr);
+  CHECK(rig.indices.size() == 2);
+}
+
 TEST_CASE("sessions die at 180 seconds exactly, and losing current is reported with its role") {
   Rig rig;
   CHECK(rig.slots.next_expiry().is_never());

@@ -7,11 +7,15 @@
 
 namespace connlib::wireguard {
 
-// SessionSlots holds the up to three sessions of a tunnel (spec §9):
+// SessionSlots holds the up to four sessions of a tunnel (spec §9):
 //
 //   next      created by us as responder, receive only until its first use
 //   current   used for sending
 //   previous  receive only
+//   heard     receive only: under which the peer last wrote, where that is none of the others
+//
+// The last is ours. When both ends start handshakes at once, each gets two sessions within a
+// moment, and the peer has packets on their way under an older one, at every renewal from then on.
 class SessionSlots {
  public:
   // A session we initiated is confirmed by the response: it becomes current at once.
@@ -22,6 +26,9 @@ class SessionSlots {
 
   // confirm() rotates when `used` is next: previous := current, current := next. True then.
   bool confirm(const Session& used);
+
+  // note_heard() is an authentic message under `session`, which stays until one under another.
+  void note_heard(const Session& session) noexcept { last_heard_ = session.lease.index(); }
 
   // find() compares the full 32-bit index; nullptr when no slot has it.
   Session* find(SessionIndex local_index) noexcept;
@@ -41,6 +48,11 @@ class SessionSlots {
   void clear();
 
  private:
+  // Wipes `session`, unless it is the one under which the peer last wrote.
+  void drop(std::unique_ptr<Session> session);
+
+  SessionIndex last_heard_{0};
+  std::unique_ptr<Session> heard_;
   std::unique_ptr<Session> previous_;
   std::unique_ptr<Session> current_;
   std::unique_ptr<Session> next_;

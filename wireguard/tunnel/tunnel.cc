@@ -225,6 +225,7 @@ std::variant<std::span<uint8_t>, Drop> Tunnel::open(Timestamp now,
   ++stats_.rx_messages;
   stats_.rx_messages_expected += session->receive.window().expected() - expected_before;
   note_received(now, datagram.size());
+  slots_.note_heard(*session);
   if (slots_.confirm(*session)) {
     ++stats_.handshakes_answered;
     complete_handshake(now);

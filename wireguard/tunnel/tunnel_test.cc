@@ -265,6 +265,29 @@ TEST_CASE("both ends starting at once converge and both can send") {
   CHECK(pair.b.delivered.size() == 5);
 }
 
+TEST_CASE("packets in flight survive handshakes that cross, time after time") {
+  Pair pair;
+  pair.latency = 400ms;
+  pair.connect(pair.a);
+  pair.run_for(1s);
+  CHECK(pair.send(pair.a, ipv4_packet(64)));  // So that both have the session.
+  pair.run_for(1s);
+  const Duration apart = GENERATE(0ms, 100ms, 200ms, 300ms);
+  for (size_t round = 1; round <= 3; ++round) {
+    pair.a.device.start_handshake(pair.now, pair.a.peer);
+    pair.run_for(apart);
+    pair.b.device.start_handshake(pair.now, pair.b.peer);
+    for (int i = 0; i < 20; ++i) {
+      CHECK(pair.send(pair.a, ipv4_packet(64)));
+      CHECK(pair.send(pair.b, ipv4_packet(64)));
+      pair.run_for(100ms);
+    }
+    pair.run_for(1s);
+    CHECK(pair.a.delivered.size() == 20 * round);
+    CHECK(pair.b.delivered.size() == 20 * round + 1);
+  }
+}
+
 TEST_CASE("a received initiation does not disturb our own pending one") {
   Pair pair;
   pair.filter = [](InFlight& flight) {
