@@ -51,6 +51,7 @@ void Invariants::note_transmit(sim::MachineId from, const sim::Datagram& datagra
   const auto party = std::find_if(parties.begin(), parties.end(),
                                   [&](const Party& p) { return p.peer.id == from; });
   if (party == parties.end() || party->peer.machine == nullptr) return;
+  remember_selected(*party);  // A goodbye leaves when its agent is gone.
   std::span<const uint8_t> message = datagram.bytes;
   const auto framed = stun::parse_channel_data(message);
   if (framed) message = framed->payload;
@@ -108,10 +109,13 @@ bool Invariants::has_session_since(const Party& from, const Party& to, Timestamp
   return !last.is_never() && last >= since;
 }
 
-void Invariants::remember_selected(const Party& from, const std::string& to,
-                                   const ice::IceAgent* agent) {
-  if (agent == nullptr || !agent->last_reported()) return;
-  last_selected_[{from.id(), to}] = *agent->last_reported();
+void Invariants::remember_selected(const Party& from) {
+  for (const Party& to : deployment_.parties()) {
+    const auto peer = from->peer_id(to.id());
+    const ice::IceAgent* agent = peer ? from->node().agent(*peer) : nullptr;
+    if (agent == nullptr || !agent->last_reported()) continue;
+    last_selected_[{from.id(), to.id()}] = *agent->last_reported();
+  }
 }
 
 // Packets of applications go to a selected socket, bare or through the relay that serves it.
@@ -119,9 +123,6 @@ void Invariants::remember_selected(const Party& from, const std::string& to,
 // (snownet §4.3).
 void Invariants::note_data(const Party& from, const sim::Datagram& datagram, bool is_framed) {
   for (const Party& to : deployment_.parties()) {
-    const auto peer = from->peer_id(to.id());
-    if (!peer) continue;
-    remember_selected(from, to.id(), from->node().agent(*peer));
     const auto selected = last_selected_.find({from.id(), to.id()});
     if (selected == last_selected_.end()) continue;
     const ice::Path& path = selected->second;

@@ -48,8 +48,7 @@ class Invariants {
   void note_initiation(const Party& from, std::span<const uint8_t> message);
   void note_response(std::span<const uint8_t> message);
   void note_data(const Party& from, const sim::Datagram& datagram, bool is_framed);
-  void remember_selected(const Party& from, const std::string& to,
-                         const snownet::ice::IceAgent* agent);
+  void remember_selected(const Party& from);
   bool has_begun_anew(const Party& from, const std::string& to, Timestamp since) const;
   bool has_session_since(const Party& from, const Party& to, Timestamp since) const;
   void check_candidates(const Party& a, const Party& b);

@@ -60,7 +60,7 @@ TEST_CASE("a connection whose relay is given up moves on without a spin") {
 // Random worlds again: one message of the peer's withdraws what is selected and then what comes
 // next.
 TEST_CASE("data goes on where the agent last said, until it says otherwise") {
-  const auto seed = GENERATE(values<uint64_t>({461, 1027, 1138, 1968}));
+  const auto seed = GENERATE(values<uint64_t>({461, 1138, 1968, 4295}));
   const Outcome outcome = tell(random_story(), {.seed = seed});
   INFO("connlib-sim --random --seed " << seed << " tells it alone\n" << text_of(outcome));
   CHECK(outcome.has_passed());
