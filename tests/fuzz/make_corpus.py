@@ -196,6 +196,47 @@ IP_PACKET = {
 }
 
 
+# The operations of node_fuzz.cc. The first byte is the policy for late candidates; peer 0 is the other end.
+def cleanly(tenths):
+    return bytes([2, tenths])
+
+
+def node_upsert(side, twist=0, *more):
+    return bytes([11, side, 0, twist]) + bytes(more)
+
+
+def node_send(side, size=100):
+    return bytes([14, side, 0]) + size.to_bytes(2, "big")
+
+
+def node_check(side, priority, what, source):
+    return bytes([15, side]) + priority.to_bytes(2, "big") + bytes([what, source])
+
+
+MEET = bytes([3]) + cleanly(20) + node_send(0) + node_send(1) + cleanly(2)
+SHUT, OPEN = bytes([16, 2]), bytes([16, 3])
+REBOOT = [bytes([16, 0, 0, relay]) for relay in (0, 1)]
+NODE = {
+    "nothing": b"",
+    "meet": b"\0" + MEET,
+    "meet-relayed": b"\0" + SHUT + MEET + cleanly(100) + node_send(0, 1280) + cleanly(2),
+    "direct-path-dies": b"\0" + MEET + SHUT + (node_send(0) + cleanly(20)) * 12 + OPEN + cleanly(200),
+    "sleeps-and-wakes": b"\1" + MEET + cleanly(250) + bytes([1, 60]) + node_send(0) + cleanly(250),
+    "relays-reboot": b"\2" + SHUT + MEET + REBOOT[0] + REBOOT[1] + cleanly(250) + cleanly(250),
+    "relays-leave": b"\0" + SHUT + MEET + bytes([12, 0, 1, 1]) + cleanly(30) + bytes([12, 0, 2, 2]) + cleanly(30),
+    "relays-lie": b"\0" + bytes([3]) + bytes([12, 0, 6, 10, 0]) + cleanly(50) + bytes([12, 1, 82, 130, 6, 9, 9, 9]),
+    "upserts-differ": b"\0" + MEET + node_upsert(0, 1, 7) + node_upsert(1, 1, 7) + cleanly(30) + node_upsert(0, 2)
+    + node_upsert(1, 16) + node_upsert(0, 12, 1) + cleanly(120),
+    "ends": b"\0" + MEET + bytes([13, 0, 0, 0]) + cleanly(5) + MEET + bytes([13, 1, 2]) + cleanly(1) + MEET + bytes([13, 0, 1, 0]),
+    "resets": b"\0" + MEET + bytes([13, 0, 4]) + cleanly(20) + bytes([16, 1, 0, 13, 0, 4]) + cleanly(20) + MEET + bytes([13, 1, 3]) + cleanly(9),
+    "checks-from-anywhere": b"\0" + MEET + b"".join(node_check(i % 2, 300 * i, 129 | i << 1, i % 3) for i in range(20)) + cleanly(50),
+    "lines": b"\0" + MEET + b"".join(bytes([10, i % 2, 64 * (i % 4), 1, i % 4, i % 5, 1, i]) for i in range(12))
+    + bytes([10, 0, 0, 6, 3, 0, 1, 1]) + bytes([10, 0, 0, 0, 20]) + b"1 1 udp 1 1.2.3.4 5 " + cleanly(50),
+    "everything-mangled": b"\0" + bytes([3]) + bytes([7, 0, 0, 30, 1]) * 4 + bytes([6, 3, 6, 200, 5, 0, 4, 1]) * 3 + cleanly(100),
+    "late-clock": b"\0" + bytes([17, 200]) + MEET + bytes([17, 100]) + node_send(1) + bytes([0, 40, 0]) + cleanly(60),
+}
+
+
 # The inputs of control_fuzz.cc: 0 and a whole packet, or type << 1 | 1 and a payload.
 ASSIGNED = (b'{"resource":"3f1a2b4c-0000-4000-8000-123456789abc","domain":"example.com","proxy_ips":["100.96.0.1",'
             b'"100.96.0.2","100.96.0.3","100.96.0.4","fd00:2021:1111:8000::","fd00:2021:1111:8000::1",'
@@ -351,6 +392,8 @@ def main():
         write("wireguard_handshake_fuzz", name, script)
     for name, script in IP_PACKET.items():
         write("ip_packet_fuzz", name, script)
+    for name, script in NODE.items():
+        write("node_fuzz", name, script)
     for name, script in CONTROL.items():
         write("control_fuzz", name, script)
     for name, script in NAT.items():
