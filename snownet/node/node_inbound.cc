@@ -62,7 +62,7 @@ void Node::handle_datagrams(Timestamp now, const SocketAddress& local, const Soc
 Inbound Node::handle_one(Timestamp now, Relay* relay, const Arrival& arrival,
                          std::span<uint8_t> bytes) {
   if (relay != nullptr) return handle_from_relay(now, *relay, arrival, bytes);
-  if (is_relay_traffic(bytes) && relays_.is_former(arrival.path.remote.ip)) {
+  if (is_relay_traffic(bytes) && relays_.is_former(arrival.path.remote)) {
     return drop(Drop::kFromFormerRelay);
   }
   return handle_from_peer(now, arrival, bytes);

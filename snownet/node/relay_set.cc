@@ -36,7 +36,7 @@ RelaySet::Listing RelaySet::list(Timestamp now, const RelayListing& listing) {
     known->allocation->set_credentials(now, std::move(*credentials));
     return {Listed::kRenewed, nullptr};
   }
-  remember_addresses(known->allocation->sockets());
+  remember(known->allocation->sockets());
   auto fresh = std::make_unique<turn::Allocation>(listing.sockets, std::move(*credentials), random_,
                                                   tracer_, now);
   known->found = {};
@@ -49,7 +49,7 @@ std::optional<Relay> RelaySet::remove(const RelayId& id) {
   if (known == relays_.end()) return std::nullopt;
   Relay removed = std::move(*known);
   relays_.erase(known);
-  remember_addresses(removed.allocation->sockets());
+  remember(removed.allocation->sockets());
   return removed;
 }
 
@@ -86,16 +86,16 @@ Relay* RelaySet::serving(const SocketAddress& relayed) {
   return nullptr;
 }
 
-bool RelaySet::is_former(const IpAddress& address) const {
-  return std::find(former_.begin(), former_.end(), address) != former_.end();
+bool RelaySet::is_former(const SocketAddress& socket) const {
+  return std::find(former_.begin(), former_.end(), socket) != former_.end();
 }
 
-void RelaySet::remember_addresses(const turn::RelaySockets& sockets) {
+void RelaySet::remember(const turn::RelaySockets& sockets) {
   for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
     const auto& socket = sockets.of(family);
-    if (!socket || is_former(socket->ip)) continue;
-    if (former_.size() == kMaxFormerRelayAddresses) former_.pop_front();
-    former_.push_back(socket->ip);
+    if (!socket || is_former(*socket)) continue;
+    if (former_.size() == kMaxFormerRelaySockets) former_.pop_front();
+    former_.push_back(*socket);
   }
 }
 

@@ -32,7 +32,7 @@ struct Relay {
 };
 
 // RelaySet is the relays we may use: who is who by socket and by relayed address, which one a new
-// connection should take, and which addresses were relays' until lately. What allocations report is
+// connection should take, and which sockets were relays' until lately. What allocations report is
 // for the owner to drain; relays are few, so that walking all of them is cheap.
 class RelaySet {
  public:
@@ -61,7 +61,8 @@ class RelaySet {
   Relay* find(RelaySerial serial);
   Relay* at(const SocketAddress& socket);        // Which listens there.
   Relay* serving(const SocketAddress& relayed);  // Which serves this address for us.
-  bool is_former(const IpAddress& address) const;
+  // A relay listened there that was removed. Its other ports may serve somebody else, a peer too.
+  bool is_former(const SocketAddress& socket) const;
 
   // sample() chooses the relay of a connection (snownet §4.2): one that is near, of those that hold
   // an allocation if there are any (D14). nullopt when none has answered yet.
@@ -74,12 +75,12 @@ class RelaySet {
   bool empty() const { return relays_.empty(); }
 
  private:
-  void remember_addresses(const turn::RelaySockets& sockets);
+  void remember(const turn::RelaySockets& sockets);
 
   RandomSource& random_;
   Tracer& tracer_;
-  std::vector<Relay> relays_;     // In the order in which they were listed.
-  std::deque<IpAddress> former_;  // Oldest first, at most kMaxFormerRelayAddresses.
+  std::vector<Relay> relays_;         // In the order in which they were listed.
+  std::deque<SocketAddress> former_;  // Oldest first, at most kMaxFormerRelaySockets.
   uint32_t last_serial_ = 0;
 };
 

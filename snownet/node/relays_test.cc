@@ -103,6 +103,31 @@ TEST_CASE("a relay at another address is used there, and the old address is reme
   CHECK(has_echo(lab));
 }
 
+TEST_CASE("a peer that is served by a relay we gave up is heard all the same") {
+  Lab lab;
+  close_direct_path(lab);
+  lab.list_relays(lab.a);
+  lab.list_relays(lab.b);
+  lab.run_for(1s);
+  // `a` cannot use the relay any more; `b` can, and is reached at its address there.
+  lab.a.node->update_relays(lab.now, std::vector<RelayId>{RelayId("relay-1")}, {});
+  lab.relays.push_back(std::make_unique<testing::RelayHost>("relay-2", "198.51.100.2", 77));
+  lab.relays[1]->start(lab.now, "secret");
+  const std::vector<RelayListing> listed{lab.relays[1]->listing_for("salt-a")};
+  lab.a.node->update_relays(lab.now, {}, listed);
+  lab.settle();
+  lab.run_for(1s);
+  const uint64_t late = lab.a.drops(Drop::kFromFormerRelay);  // Its last answer.
+  REQUIRE(lab.upsert(lab.b) == Upserted::kCreated);
+  REQUIRE(lab.upsert(lab.a) == Upserted::kCreated);
+  REQUIRE(lab.run_until([&] { return lab.is_established(); }, 3s));
+  lab.run_for(60s);
+  CHECK(lab.a.node->path_kind(kPeer) == PathKind::kPeerToRelay);
+  CHECK(lab.a.drops(Drop::kFromFormerRelay) == late);
+  CHECK(lab.a.count<Failed>() == 0);
+  CHECK(has_echo(lab));
+}
+
 TEST_CASE("a removed relay is told, and a direct connection does not notice") {
   Lab lab({.relays = 2});
   establish(lab);
