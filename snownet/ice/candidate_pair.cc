@@ -39,7 +39,7 @@ void CandidatePair::record_check(const CheckHistory::Attempt& attempt, const Tim
 
 void CandidatePair::record_success(CheckHistory::Attempt& attempt, const Timing& timing,
                                    Timestamp now) {
-  attempt.is_answered = true;
+  history_.note_answer(attempt);
   round_trip_time_ = now - attempt.sent_at;
   last_answer_at_ = now;
   state_ = PairState::kSucceeded;
@@ -47,7 +47,7 @@ void CandidatePair::record_success(CheckHistory::Attempt& attempt, const Timing&
 }
 
 void CandidatePair::record_answer(CheckHistory::Attempt& attempt, Timestamp now) {
-  attempt.is_answered = true;
+  history_.note_answer(attempt);
   next_at_ = now;
 }
 

@@ -5,29 +5,50 @@
 #include "connlib/base/check.h"
 
 namespace connlib::snownet::ice {
+namespace {
+
+constexpr size_t kHealthyAttempts = 3;  // One answered, two on their way.
+
+}  // namespace
 
 void CheckHistory::record(const Attempt& attempt, const Timing& timing) {
   CONNLIB_CHECK(timing.max_retransmits > 0 && timing.max_retransmits <= kMaxRetransmits);
-  if (attempts_.size() >= timing.max_retransmits) attempts_.erase(attempts_.begin());
+  make_room();
   attempts_.push_back(attempt);
+  if (missed_ == 0) first_missed_at_ = attempt.sent_at;
+  made_ = std::min(made_ + 1, timing.max_retransmits);
+  missed_ = std::min(missed_ + 1, timing.max_retransmits);
+}
+
+// What came before the last answer is of no use any more.
+void CheckHistory::make_room() {
+  const size_t useful = std::min({attempts_.size(), missed_ + 1, kMaxRememberedAttempts - 1});
+  attempts_.erase(attempts_.begin(), attempts_.end() - static_cast<std::ptrdiff_t>(useful));
+  if (attempts_.size() < attempts_.capacity()) return;
+  attempts_.reserve(attempts_.empty() ? kHealthyAttempts : kMaxRememberedAttempts);
+}
+
+void CheckHistory::note_answer(Attempt& attempt) {
+  attempt.is_answered = true;
+  const auto answered = std::find_if(attempts_.rbegin(), attempts_.rend(),
+                                     [](const Attempt& each) { return each.is_answered; });
+  missed_ = std::min(missed_, static_cast<size_t>(answered - attempts_.rbegin()));
+  if (missed_ > 0)
+    first_missed_at_ = (attempts_.end() - static_cast<std::ptrdiff_t>(missed_))->sent_at;
 }
 
 void CheckHistory::trim(const Timing& timing) {
-  if (attempts_.size() <= timing.max_retransmits) return;
-  const auto excess = static_cast<std::ptrdiff_t>(attempts_.size() - timing.max_retransmits);
-  attempts_.erase(attempts_.begin(), attempts_.begin() + excess);
+  made_ = std::min(made_, timing.max_retransmits);
+  if (missed_ <= timing.max_retransmits) return;
+  missed_ = timing.max_retransmits;
+  const size_t remembered = std::min(missed_, attempts_.size());
+  first_missed_at_ = (attempts_.end() - static_cast<std::ptrdiff_t>(remembered))->sent_at;
 }
 
 CheckHistory::Attempt* CheckHistory::find(const stun::TransactionId& id) {
   const auto found = std::find_if(attempts_.begin(), attempts_.end(),
                                   [&](const Attempt& attempt) { return attempt.id == id; });
   return found == attempts_.end() ? nullptr : &*found;
-}
-
-size_t CheckHistory::unanswered() const {
-  const auto answered = std::find_if(attempts_.rbegin(), attempts_.rend(),
-                                     [](const Attempt& attempt) { return attempt.is_answered; });
-  return static_cast<size_t>(answered - attempts_.rbegin());
 }
 
 size_t CheckHistory::unanswered_since(Timestamp since) const {
@@ -40,13 +61,8 @@ size_t CheckHistory::unanswered_since(Timestamp since) const {
 Timestamp CheckHistory::next_at(const Timing& timing) const {
   CONNLIB_CHECK(!attempts_.empty());
   const Timestamp last = last_sent_at();
-  const size_t missed = unanswered();
-  size_t n = attempts_.size();
-  if (missed > 0) {
-    const Timestamp oldest = attempts_[attempts_.size() - missed].sent_at;
-    if (last - oldest > timing.max_rto / 2) n = missed;
-  }
-  return last + timing.delay(n);
+  const bool is_ailing = missed_ > 0 && last - first_missed_at_ > timing.max_rto / 2;
+  return last + timing.delay(is_ailing ? missed_ : made_);
 }
 
 }  // namespace connlib::snownet::ice

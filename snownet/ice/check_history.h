@@ -10,8 +10,13 @@
 
 namespace connlib::snownet::ice {
 
-// CheckHistory remembers the last attempts on one pair. Every transmission is a transaction of its
-// own, so that an answer names the attempt it belongs to.
+// Ours: an answer can be told for this many attempts back, which are more than nine seconds in
+// every timing set.
+inline constexpr size_t kMaxRememberedAttempts = 8;
+
+// CheckHistory is what became of the attempts on one pair. Every transmission is a transaction of
+// its own, so that an answer names the attempt it belongs to; remembered are the last one that was
+// answered and those after it. There are many idle pairs, and a healthy one remembers two.
 class CheckHistory {
  public:
   struct Attempt {
@@ -21,12 +26,13 @@ class CheckHistory {
     bool is_answered = false;
   };
 
-  CheckHistory() { attempts_.reserve(kMaxRetransmits); }
-
-  // record() forgets the oldest attempt when `timing.max_retransmits` are remembered.
   void record(const Attempt& attempt, const Timing& timing);
+  // note_answer() is for an attempt that find() gave.
+  void note_answer(Attempt& attempt);
+  // trim() makes counts agree with a timing set that allows fewer attempts.
   void trim(const Timing& timing);
-  void clear() { attempts_.clear(); }
+  // clear() gives the memory back, too.
+  void clear() { *this = CheckHistory(); }
 
   // nullptr when no remembered attempt has this `id`.
   Attempt* find(const stun::TransactionId& id);
@@ -34,9 +40,9 @@ class CheckHistory {
   bool empty() const { return attempts_.empty(); }
   Timestamp last_sent_at() const { return attempts_.back().sent_at; }
 
-  // The attempts since the last one that was answered.
-  size_t unanswered() const;
-  // Of these the ones sent at `since` or later.
+  // The attempts since the last one that was answered, at most timing.max_retransmits.
+  size_t unanswered() const { return missed_; }
+  // Of these the ones sent at `since` or later, at most kMaxRememberedAttempts.
   size_t unanswered_since(Timestamp since) const;
 
   // When the next step is due: the next attempt, or, when is_exhausted(), giving up. A healthy pair
@@ -46,10 +52,15 @@ class CheckHistory {
   Timestamp next_at(const Timing& timing) const;
 
   // All attempts that `timing` allows were made, and none was answered.
-  bool is_exhausted(const Timing& timing) const { return unanswered() >= timing.max_retransmits; }
+  bool is_exhausted(const Timing& timing) const { return missed_ >= timing.max_retransmits; }
 
  private:
-  std::vector<Attempt> attempts_;  // Oldest first, at most kMaxRetransmits.
+  void make_room();
+
+  std::vector<Attempt> attempts_;  // Oldest first.
+  size_t made_ = 0;                // How many there were; beyond timing.max_retransmits none count.
+  size_t missed_ = 0;
+  Timestamp first_missed_at_;  // When the oldest of `missed_` was sent.
 };
 
 }  // namespace connlib::snownet::ice

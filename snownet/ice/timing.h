@@ -41,7 +41,7 @@ inline constexpr Timing kClientIdleTiming{4, 25s, 25s};
 inline constexpr Timing kServerDefaultTiming{45, 15s, 250ms};
 inline constexpr Timing kServerIdleTiming{40, 25s, 25s};
 
-// The attempts remembered per pair: enough for every timing set.
+// The attempts that a timing set may allow.
 inline constexpr size_t kMaxRetransmits = 45;
 
 // A pair without any answer counts as "still possible" for this long, whatever the role (D4).

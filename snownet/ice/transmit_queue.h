@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <vector>
@@ -18,25 +19,36 @@ struct Transmit {
   CheckMessage message;
 };
 
-// TransmitQueue is a ring that allocates once.
+// TransmitQueue is a ring that grows to what was ever in it at once, mostly one or two: an agent is
+// drained after every input, and there are many idle ones.
 class TransmitQueue {
  public:
-  TransmitQueue() : slots_(kMaxQueuedTransmits) {}
-
   void push(const Path& path, const CheckMessage& message) {
-    if (size_ == slots_.size()) pop();
+    if (size_ == kMaxQueuedTransmits) drop_oldest();
+    if (size_ == slots_.size()) grow();
     slots_[(head_ + size_++) % slots_.size()] = {path, message};
   }
   std::optional<Transmit> pop() {
     if (size_ == 0) return std::nullopt;
     const size_t taken = head_;
-    head_ = (head_ + 1) % slots_.size();
-    --size_;
+    drop_oldest();
     return slots_[taken];
   }
   bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
 
  private:
+  void drop_oldest() {
+    head_ = (head_ + 1) % slots_.size();
+    --size_;
+  }
+  // The oldest moves to the front, so that what follows the youngest is the new room.
+  void grow() {
+    std::rotate(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(head_), slots_.end());
+    head_ = 0;
+    slots_.resize(std::clamp(2 * slots_.size(), size_t{1}, kMaxQueuedTransmits));
+  }
+
   std::vector<Transmit> slots_;
   size_t head_ = 0;
   size_t size_ = 0;
