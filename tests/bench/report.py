@@ -18,10 +18,14 @@ PEER = "wireguard-go"
 NEWER = "wireguard-go (WIREGUARD_GO)"
 TCP = ["tcp1", "tcp1-reverse", "tcp4", "tcp4-reverse"]
 SIZES = [64, 576, 1280, 1420]
+NODE_SIZES = [64, 576, 1280]
 
 # The bar: what `make bench` must show.
 MIN_STUB_ANSWERS = 200_000
 MAX_AEAD_RATIO = 1.15
+MAX_NODE_RATIO = 1.15
+MAX_IDLE_MEBIBYTES = 64
+MAX_IDLE_CPU_PERCENT = 2
 MIN_TCP_RATIO = {PEER: 6.0, NEWER: 2.0}
 MAX_CPU_SHARE = {PEER: 0.15, NEWER: 0.45}
 MIN_RELAY_RATIO = {"batches": 3.5, "packets": 1.0}
@@ -86,7 +90,9 @@ def micro_report(figures):
                 if size == 1280:
                     checks.append((f"{operation} at 1280 bytes at most {MAX_AEAD_RATIO} x bare AEAD", ratio,
                                    ratio <= MAX_AEAD_RATIO))
-    others = {name: f for name, f in figures.items() if "allocs/packet" in f and not name.startswith("connlib_")}
+    checks += node_report(figures)
+    beside = ("connlib_", "node_", "wireguard_")  # They have tables of their own.
+    others = {name: f for name, f in figures.items() if "allocs/packet" in f and not name.startswith(beside)}
     if others:
         print("\nThe rest of the packet path\n")
         widths = [40, 14, 16]
@@ -114,6 +120,36 @@ def micro_report(figures):
         memory = figures["relay_memory"]
         print(f"  memory of the relay's tables per allocation with {memory['allocations']:.0f}: "
               f"{memory['allocation_bytes']:.0f} bytes, {memory['bound_bytes']:.0f} bytes with a channel")
+    return checks
+
+
+def node_report(figures):
+    if "wireguard_handle/1280" not in figures:
+        return []
+    print("\nCost per packet of the node beside the bare WireGuard layer; a packet at a time, or a run of 45\n")
+    widths = [34, 14, 14, 10, 16]
+    row(["", "node", "bare", "ratio", "allocs/packet"], widths)
+    checks = []
+    for what, bare, words in (("encapsulate", "encapsulate", "encapsulate"), ("seal_run", "encapsulate", "seal a run"),
+                              ("handle", "handle", "handle_datagrams")):
+        for path in ("direct", "channel"):
+            for size in NODE_SIZES:
+                ours, theirs = figures[f"node_{what}_{path}/{size}"], figures[f"wireguard_{bare}/{size}"]
+                ratio = ours["ns"] / theirs["ns"]
+                row([f"{words}, {path}, {size} B", f"{ours['ns']:.0f} ns", f"{theirs['ns']:.0f} ns", f"{ratio:.3f}",
+                     f"{ours['allocs/packet']:g}"], widths)
+                if size == 1280:
+                    checks.append((f"node: {words}, {path}, at 1280 bytes at most {MAX_NODE_RATIO} x bare WireGuard", ratio,
+                                   ratio <= MAX_NODE_RATIO))
+    idle, meeting = figures["idle_connections"], figures["upsert_to_established"]
+    print(f"\n  {idle['connections']:.0f} idle connections: {idle['bytes_per_connection']:.0f} bytes each, {idle['mebibytes']:.1f} MiB "
+          f"in all; {idle['cpu_percent']:.2f} % of a core, {idle['wakeups_per_second']:.0f} wake-ups per second")
+    print(f"  upsert to established, in round trips, portal included: {meeting['client_round_trips']:.2f} for a client, "
+          f"{meeting['gateway_round_trips']:.2f} for a gateway")
+    checks.append((f"node: idle connections in less than {MAX_IDLE_MEBIBYTES} MiB", idle["mebibytes"],
+                   idle["mebibytes"] < MAX_IDLE_MEBIBYTES))
+    checks.append((f"node: idle connections with less than {MAX_IDLE_CPU_PERCENT} % of a core", idle["cpu_percent"],
+                   idle["cpu_percent"] < MAX_IDLE_CPU_PERCENT))
     return checks
 
 
