@@ -89,10 +89,12 @@ void PortalChannel::close(Timestamp now, uint16_t code) {
 // A peer that does not read costs itself the connection, not us the memory; `init` mends it.
 void PortalChannel::queue(std::string frame) {
   if (is_closed_) return;
-  if (frames_.size() == kMaxUnsentFrames) {
+  if (frames_.size() == kMaxUnsentFrames || unsent_bytes_ + frame.size() > kMaxUnsentBytes) {
     frames_.clear();
+    unsent_bytes_ = 0;
     return close(last_now_, kCloseServiceRestart);
   }
+  unsent_bytes_ += frame.size();
   frames_.push_back(std::move(frame));
 }
 
@@ -105,6 +107,7 @@ std::optional<std::string> PortalChannel::poll_transmit() {
   if (frames_.empty()) return std::nullopt;
   std::string frame = std::move(frames_.front());
   frames_.pop_front();
+  unsent_bytes_ -= frame.size();
   return frame;
 }
 

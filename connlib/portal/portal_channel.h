@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -19,6 +20,7 @@ namespace connlib::portal {
 inline constexpr Duration kPeerIdleTimeout = 37s;   // Spec portal-protocol 1.10: clients, gateways.
 inline constexpr Duration kRelayIdleTimeout = 41s;  // Spec 1.10.
 inline constexpr size_t kMaxUnsentFrames = 1024;    // Ours: of a peer that reads too slowly.
+inline constexpr size_t kMaxUnsentBytes = 16 << 20;  // Ours: four of the largest frames.
 
 // PortalChannel is the portal's end of one peer's WebSocket, from upgrade to close: it answers
 // heartbeats and misfits itself and gives its owner joins and messages to decide about.
@@ -73,6 +75,7 @@ class PortalChannel {
   bool is_joined_ = false;
   bool is_closed_ = false;
   std::deque<std::string> frames_;
+  size_t unsent_bytes_ = 0;
   std::optional<uint16_t> close_code_;
   std::deque<Event> events_;
   std::array<uint64_t, kFrameDropKinds> drops_{};

@@ -97,5 +97,20 @@ TEST_CASE("a peer that does not read loses its connection, not our memory") {
   CHECK(channel.poll_close() == kCloseServiceRestart);
 }
 
+TEST_CASE("large messages that are not read cost the connection before they cost memory") {
+  PortalChannel channel(Role::kClient, kStart);
+  channel.handle_text(kStart, write_peer_frame("client", "phx_join", "null", 0));
+  channel.accept_join(kStart, 0);
+  const std::string large = '"' + std::string(kMaxUnsentBytes / 2, 'x') + '"';
+  channel.push(kStart, {"init", large});
+  frames(channel);  // It has been read.
+  channel.push(kStart, {"init", large});
+  CHECK_FALSE(channel.is_closed());
+  channel.push(kStart, {"init", large});
+  CHECK(channel.is_closed());
+  CHECK(frames(channel).empty());
+  CHECK(channel.poll_close() == kCloseServiceRestart);
+}
+
 }  // namespace
 }  // namespace connlib::portal

@@ -52,6 +52,12 @@ std::optional<PendingAuthorization> PendingAuthorizations::take(const ClientId& 
   return found == by_pair_.end() ? std::nullopt : std::optional(remove(found));
 }
 
+const PendingAuthorization* PendingAuthorizations::find(const ClientId& client,
+                                                        const ResourceId& resource) const {
+  const auto found = by_pair_.find({client, resource});
+  return found == by_pair_.end() ? nullptr : &found->second.pending;
+}
+
 std::vector<PendingAuthorization> PendingAuthorizations::take_expired(Timestamp now) {
   last_now_ = std::max(last_now_, now);
   std::vector<PendingAuthorization> out;

@@ -41,6 +41,9 @@ class PendingAuthorizations {
   std::optional<PendingAuthorization> take(const std::string& ref, const GatewayId& gateway);
   std::optional<PendingAuthorization> take(const ClientId& client, const ResourceId& resource);
 
+  // Null when that client does not wait for that.
+  const PendingAuthorization* find(const ClientId& client, const ResourceId& resource) const;
+
   // Those that took too long; those whose gateway left; oldest first.
   std::vector<PendingAuthorization> take_expired(Timestamp now);
   std::vector<PendingAuthorization> take_of_gateway(const GatewayId& gateway);

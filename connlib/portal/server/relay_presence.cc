@@ -22,6 +22,8 @@ std::optional<RelayId> RelayPresence::add(Timestamp now, SecretText stamp_secret
   }
   RelayId id = derive_relay_id(stamp_secret);
   if (!relays_.contains(id) && relays_.size() >= kMaxRelays) return std::nullopt;
+  const auto known = relays_.find(id);
+  if (known != relays_.end() && is_same(known->second.address, address)) return id;
   relays_.insert_or_assign(id, Online{std::move(stamp_secret), address});
   note_change(now);
   return id;
@@ -31,10 +33,12 @@ void RelayPresence::remove(Timestamp now, const RelayId& id) {
   if (relays_.erase(id) > 0) note_change(now);
 }
 
-// Every further change restarts the wait.
+// Every further change restarts the wait, but not for ever: one relay that comes and goes must not
+// keep others' news from everybody.
 void RelayPresence::note_change(Timestamp now) {
   ++changes_;
-  quiet_at_ = now + kRelayQuietPeriod;
+  if (quiet_at_.is_never()) latest_at_ = now + kMaxRelayWait;
+  quiet_at_ = std::min(now + kRelayQuietPeriod, latest_at_);
 }
 
 bool RelayPresence::take_quiet(Timestamp now) {

@@ -19,6 +19,7 @@ namespace connlib::portal::server {
 
 inline constexpr size_t kRelaysPerPeer = 2;               // Spec portal-protocol 7.3.
 inline constexpr Duration kRelayQuietPeriod = 1s;         // Spec 7.3.
+inline constexpr Duration kMaxRelayWait = 10s;            // Ours: however restless relays are.
 inline constexpr size_t kMaxRelays = 1024;                // Ours.
 inline constexpr size_t kMaxStampSecretCharacters = 256;  // Ours: reference relays send 64.
 
@@ -76,6 +77,7 @@ class RelayPresence {
   std::map<RelayId, Online> relays_;
   uint64_t changes_ = 0;
   Timestamp quiet_at_ = Timestamp::never();
+  Timestamp latest_at_ = Timestamp::never();
 };
 
 }  // namespace connlib::portal::server

@@ -65,6 +65,13 @@ TEST_CASE("news wait until presence was quiet for a second, and every change sta
   CHECK(world.presence.poll_timeout().at.is_never());
 }
 
+TEST_CASE("a relay that never comes to rest cannot keep news from everybody") {
+  World world;
+  Timestamp now = kStart;
+  for (int i = 0; i < 20; ++i, now += 900ms) world.add(now, std::to_string(i));
+  CHECK(world.presence.poll_timeout().at == kStart + 10s);
+}
+
 TEST_CASE("a peer gets two relays, and is told of a third only when it loses one") {
   World world;
   const RelayId a = world.add(kStart, "a");
