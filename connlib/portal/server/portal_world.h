@@ -10,13 +10,12 @@
 
 #include "connlib/portal/envelope.h"
 #include "connlib/portal/server/portal_state.h"
-#include "tests/support/start_time.h"
 
 // A portal with the devices, keys and ids of spec portal-protocol 11, and a store that remembers
 // what it is told to. For tests.
 namespace connlib::portal::server {
 
-using testing::kStart;
+inline constexpr Timestamp kStart = Timestamp::from_nanoseconds(7'777'777'777'777);
 
 inline const absl::Time kMorning = absl::FromUnixSeconds(1789984800);
 inline const absl::Time kSessionEnd = absl::FromUnixSeconds(1790000000);
