@@ -19,10 +19,8 @@ namespace connlib::flow {
 class Flow {
  public:
   Flow() = default;
-  Flow(Timestamp now, std::string domain, const OuterPath& path)
-      : start_(now), last_packet_(now), domain_(std::move(domain)) {
-    outers_.push_back(path);
-  }
+  Flow(Timestamp now, std::string domain)
+      : start_(now), last_packet_(now), domain_(std::move(domain)) {}
 
   // splits(): the packet belongs to the next flow between the same ends. A connection begins on
   // ports that carried another (a SYN that is merely sent again does not, lesson 6c3c32805d), or
@@ -31,8 +29,10 @@ class Flow {
     const bool begins_anew = packet.opens_connection() && has_more_than_syn_;
     return begins_anew || (is_on_new_path && outers_.size() >= kMaxOuterPaths);
   }
-  bool is_on_path(const std::optional<SocketAddress>& from, const SocketAddress& to) const {
-    return outers_.back().leads_as(from, to);
+  // is_on_path(): where nothing is known of the path, nothing is new about it.
+  bool is_on_path(const std::optional<SocketAddress>& from,
+                  const std::optional<SocketAddress>& to) const {
+    return !to || (!outers_.empty() && outers_.back().leads_as(from, *to));
   }
   void add_path(const OuterPath& path) { outers_.push_back(path); }
 

@@ -55,7 +55,9 @@ void FlowTracker::open(Timestamp now, const FlowKey& key, const Observation& see
     ++evictions_;
   }
   outbox_.hold(seen.attribution);
-  const auto slot = flows_.insert(key, Flow(now, std::move(domain), path_of(now, seen)));
+  Flow flow(now, std::move(domain));
+  if (seen.outer_destination) flow.add_path(path_of(now, seen));
+  const auto slot = flows_.insert(key, std::move(flow));
   outbox_.add(key.scope, describe(key, flows_.at(slot)));
   count(now, slot, seen);
 }
@@ -106,7 +108,7 @@ FlowRecord FlowTracker::describe(const FlowKey& key, const Flow& flow) const {
 }
 
 OuterPath FlowTracker::path_of(Timestamp now, const Observation& seen) const {
-  return {seen.outer_source, seen.outer_destination, date_of(now)};
+  return {seen.outer_source, *seen.outer_destination, date_of(now)};
 }
 
 }  // namespace connlib::flow

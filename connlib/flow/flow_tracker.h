@@ -26,8 +26,8 @@ struct Observation {
   const Attribution& attribution;
   Direction direction = Direction::kToResponder;
   const Sighting& packet;
-  std::optional<SocketAddress> outer_source;  // Ours, unless a relay hides it.
-  SocketAddress outer_destination;            // The peer's, or the relay's.
+  std::optional<SocketAddress> outer_source;       // Ours, unless a relay hides it.
+  std::optional<SocketAddress> outer_destination;  // The peer's, or the relay's, if it is known.
 };
 
 // FlowTracker makes the flow log of one end of the tunnel out of the packets that pass there (spec

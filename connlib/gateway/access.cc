@@ -86,9 +86,9 @@ Access::Verdict Access::find(const IpAddress& address,
                              const ClassifiedProtocol& protocol) const noexcept {
   if (kProxyRange.contains(address)) return find_proxy(address, protocol);
   if (internet_ == nullptr) return find_network(address, protocol);
-  if (!is_internet(address)) return {Decision::kNotInternet, nullptr};
+  if (!is_internet(address)) return {Decision::kNotInternet, nullptr, nullptr};
   if (!internet_->filter.permits(protocol)) return {};
-  return {Decision::kAllowed, internet_};
+  return {Decision::kAllowed, internet_, nullptr};
 }
 
 Access::Verdict Access::find_proxy(const IpAddress& address,
@@ -97,7 +97,7 @@ Access::Verdict Access::find_proxy(const IpAddress& address,
   if (proxy == proxies_.end()) return {};
   const Grant* grant = first_permitting(proxy->second.grants, protocol);
   if (grant == nullptr) return {};
-  return {Decision::kAllowed, grant};
+  return {Decision::kAllowed, grant, &proxy->second.domain};
 }
 
 Access::Verdict Access::find_network(const IpAddress& address,
@@ -105,7 +105,7 @@ Access::Verdict Access::find_network(const IpAddress& address,
   const uint32_t* longest = table_.find(address);
   for (uint32_t i = longest == nullptr ? kNone : *longest; i != kNone; i = networks_[i].parent) {
     if (const Grant* grant = first_permitting(networks_[i].grants, protocol)) {
-      return {Decision::kAllowed, grant};
+      return {Decision::kAllowed, grant, nullptr};
     }
   }
   return {};

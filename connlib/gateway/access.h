@@ -50,7 +50,9 @@ class Access {
   };
   struct Verdict {
     Decision decision = Decision::kNotAllowed;
-    const Grant* grant = nullptr;  // What allowed it. Good until the grants change.
+    // What allowed it, and by which name. Good until the grants or proxies change.
+    const Grant* grant = nullptr;
+    const dns::Name* domain = nullptr;
   };
   // find() judges the resource's end of a packet, address and protocol: the destination on the way
   // there, the source on the way back.

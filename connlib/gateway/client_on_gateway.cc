@@ -88,18 +88,20 @@ bool ClientOnGateway::install(Timestamp now, const ResolutionWaiter& waiter,
 // --- Packets.
 
 // The order of spec tunnel 5.4.
-std::optional<Unroutable> ClientOnGateway::admit_outbound(Timestamp now, const TunnelAddresses& own,
-                                                          IpPacket& packet) {
+Admission ClientOnGateway::admit_outbound(Timestamp now, const TunnelAddresses& own,
+                                          IpPacket& packet) {
   if (packet.is_icmp_error()) return Unroutable::kOutboundIcmpError;
   if (!addresses_.contains(packet.source())) return Unroutable::kNotTunnelSource;
   const IpAddress destination = packet.destination();
   if (own.contains(destination)) {
-    return admits_to_host(packet) ? std::nullopt : std::optional(Unroutable::kClosedHostPort);
+    if (!admits_to_host(packet)) return Unroutable::kClosedHostPort;
+    return Admitted{};
   }
   if (kPeerRange.contains(destination)) return Unroutable::kOtherPeer;
 
   expire(now);
-  switch (access_.find(destination, packet.destination_protocol()).decision) {
+  const auto verdict = access_.find(destination, packet.destination_protocol());
+  switch (verdict.decision) {
     case Access::Decision::kAllowed:
       break;
     case Access::Decision::kNotAllowed:
@@ -107,10 +109,11 @@ std::optional<Unroutable> ClientOnGateway::admit_outbound(Timestamp now, const T
     case Access::Decision::kNotInternet:
       return Unroutable::kNotInternet;
   }
-  if (!kProxyRange.contains(destination)) return std::nullopt;
+  const Admitted admitted{verdict.grant, verdict.domain};
+  if (!kProxyRange.contains(destination)) return admitted;
   switch (nat_.translate_outbound(packet, now)) {
     case nat::GatewayNat::Outbound::kTranslated:
-      return std::nullopt;
+      return admitted;
     case nat::GatewayNat::Outbound::kNoTranslation:
       return Unroutable::kNoTranslation;
     case nat::GatewayNat::Outbound::kUnsupportedProtocol:
@@ -122,15 +125,15 @@ std::optional<Unroutable> ClientOnGateway::admit_outbound(Timestamp now, const T
 }
 
 // The order of spec tunnel 5.5.
-std::optional<Unroutable> ClientOnGateway::admit_inbound(Timestamp now, const TunnelAddresses& own,
-                                                         IpPacket& packet) {
-  if (own.contains(packet.source())) return std::nullopt;
+Admission ClientOnGateway::admit_inbound(Timestamp now, const TunnelAddresses& own,
+                                         IpPacket& packet) {
+  if (own.contains(packet.source())) return Admitted{};
   if (is_expired(nat_.translate_inbound(packet, now, {}))) return Unroutable::kExpiredNatSession;
   if (kPeerRange.contains(packet.source())) return Unroutable::kSourceIsAPeer;
   expire(now);
   const auto verdict = access_.find(packet.source(), packet.source_protocol());
   if (verdict.decision != Access::Decision::kAllowed) return Unroutable::kNotAllowed;
-  return std::nullopt;
+  return Admitted{verdict.grant, verdict.domain};
 }
 
 // Errors pass the filters: they come from routers on the way (lesson 8e5ce66810).

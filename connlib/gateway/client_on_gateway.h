@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
 
+#include "connlib/dns/name.h"
 #include "connlib/gateway/access.h"
 #include "connlib/gateway/grants.h"
 #include "connlib/gateway/limits.h"
@@ -19,6 +19,14 @@
 #include "snownet/node/peer_id.h"
 
 namespace connlib::gateway {
+
+// Admitted says under which grant a packet passes, and by which name; neither for what is the
+// gateway's own. Borrowed until the client changes.
+struct Admitted {
+  const Grant* grant = nullptr;
+  const dns::Name* domain = nullptr;
+};
+using Admission = std::variant<Admitted, Unroutable>;
 
 // ClientOnGateway is everything that one client may do here: its grants, what they lead to, and the
 // translation of its proxies (spec tunnel 5, 6). It says of each packet whether and as what it may
@@ -54,11 +62,9 @@ class ClientOnGateway {
   // --- Packets. `own` are the gateway's tunnel addresses.
   // admit_outbound() judges a packet of the client, and makes of it what the TUN gets. Otherwise
   // the packet is as it came and the answer says why it does not pass.
-  std::optional<Unroutable> admit_outbound(Timestamp now, const TunnelAddresses& own,
-                                           IpPacket& packet);
+  Admission admit_outbound(Timestamp now, const TunnelAddresses& own, IpPacket& packet);
   // admit_inbound() is the same for a packet to the client that is no ICMP error.
-  std::optional<Unroutable> admit_inbound(Timestamp now, const TunnelAddresses& own,
-                                          IpPacket& packet);
+  Admission admit_inbound(Timestamp now, const TunnelAddresses& own, IpPacket& packet);
   // admit_inbound_error() takes ICMP errors. What the client gets is `error` itself, or lies in
   // `out` when the error is about a packet that we translated; then `error` is of no use any more.
   std::variant<std::span<const uint8_t>, Unroutable> admit_inbound_error(Timestamp now,

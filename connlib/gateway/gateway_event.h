@@ -3,6 +3,7 @@
 #include <string>
 #include <variant>
 
+#include "connlib/flow/flow_record.h"
 #include "connlib/gateway/resolutions.h"
 #include "connlib/model/public_key.h"
 #include "connlib/portal/from_gateway.h"
@@ -35,6 +36,8 @@ struct KeyChanged {
   friend bool operator==(const KeyChanged&, const KeyChanged&) = default;
 };
 
-using GatewayEvent = std::variant<ToPortal, ResolveName, InterfaceChanged, KeyChanged>;
+// A flow::FlowBatch is records to keep and upload.
+using GatewayEvent =
+    std::variant<ToPortal, ResolveName, InterfaceChanged, KeyChanged, flow::FlowBatch>;
 
 }  // namespace connlib::gateway

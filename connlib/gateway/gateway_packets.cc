@@ -27,13 +27,13 @@ void GatewayState::handle_datagrams(Timestamp now, const SocketAddress& local,
                                     absl::FunctionRef<void(std::span<uint8_t>)> to_tun) {
   now = clamp(now);
   node_.handle_datagrams(now, local, from, segment_bytes, bytes, [&](const Delivered& delivered) {
-    take_from_client(now, delivered, to_tun);
+    take_from_client(now, delivered, {local, from}, to_tun);
   });
   finish(now);
 }
 
 // The order is that of spec tunnel 6.4, then 5.4.
-void GatewayState::take_from_client(Timestamp now, const Delivered& delivered,
+void GatewayState::take_from_client(Timestamp now, const Delivered& delivered, const Outer& outer,
                                     absl::FunctionRef<void(std::span<uint8_t>)> to_tun) {
   const bool is_control = control::is_control_traffic(delivered.packet);
   auto parsed = IpPacket::parse(delivered.packet);
@@ -55,12 +55,16 @@ void GatewayState::take_from_client(Timestamp now, const Delivered& delivered,
     take_control(now, *client, delivered.packet);
     return;
   }
-  const auto refused = client->admit_outbound(now, *own_, *packet);
+  const Admission admission = client->admit_outbound(now, *own_, *packet);
   if (client->next_deadline() < clients_.scheduled(*client)) clients_.schedule(*client);
-  if (!refused) {
+  if (const auto* admitted = std::get_if<Admitted>(&admission)) {
+    if (flows_.is_enabled()) {  // As translated: a flow is known by what the resource sees.
+      record(now, flow::Direction::kToResponder, *admitted, flow::sight(*packet), outer);
+    }
     to_tun(packet->bytes());
     return;
   }
+  const Unroutable* refused = &std::get<Unroutable>(admission);
   refuse(*refused);
   if (const auto error = icmp_answer(*refused, packet->family())) {
     replies_.write(delivered.from, [&](std::span<uint8_t> out) {
@@ -147,17 +151,28 @@ bool GatewayState::seal(Timestamp now, const GatewayRoute& route, std::span<uint
     refuse(Unroutable::kMalformed);
     return false;
   }
-  const auto refused = admit(now, *client, *packet);
+  const auto refused = admit(now, *client, *packet, {route.path.source(), route.path.remote()});
   if (refused) return false;
   return node_.seal(now, route.path, datagram, packet_bytes);
 }
 
 std::optional<Unroutable> GatewayState::admit(Timestamp now, ClientOnGateway& client,
-                                              IpPacket& packet) {
-  const auto refused = client.admit_inbound(now, *own_, packet);
+                                              IpPacket& packet, const Outer& outer) {
+  std::optional<flow::Sighting> sighting;  // As the resource sent it.
+  if (flows_.is_enabled()) sighting = flow::sight(packet);
+  const Admission admission = client.admit_inbound(now, *own_, packet);
   if (client.next_deadline() < clients_.scheduled(client)) clients_.schedule(client);
-  if (refused) refuse(*refused);
-  return refused;
+  if (const auto* refused = std::get_if<Unroutable>(&admission)) return refuse(*refused);
+  record(now, flow::Direction::kToInitiator, std::get<Admitted>(admission), sighting, outer);
+  return std::nullopt;
+}
+
+void GatewayState::record(Timestamp now, flow::Direction direction, const Admitted& admitted,
+                          const std::optional<flow::Sighting>& packet, const Outer& outer) {
+  if (!packet || admitted.grant == nullptr) return;
+  flows_.handle_packet(
+      now, {admitted.grant->flows, direction, *packet, outer.local, outer.remote},
+      [&] { return admitted.domain == nullptr ? std::string() : to_text(*admitted.domain); });
 }
 
 std::variant<Encapsulated, Unroutable> GatewayState::encapsulate(Timestamp now,
@@ -175,7 +190,7 @@ std::variant<Encapsulated, Unroutable> GatewayState::encapsulate(Timestamp now,
   const auto opened = node_.open_run(now, client.peer());
   if (const auto* failure = std::get_if<SendFailure>(&opened)) {
     if (*failure != SendFailure::kNoSession) return refuse(Unroutable::kNotConnected);
-    if (const auto refused = admit(now, client, *packet)) return *refused;
+    if (const auto refused = admit(now, client, *packet, {})) return *refused;
     if (!node_.queue_packet(now, client.peer(), bytes)) return refuse(Unroutable::kNotConnected);
     return Encapsulated::kQueued;
   }
@@ -187,7 +202,9 @@ std::variant<Encapsulated, Unroutable> GatewayState::encapsulate(Timestamp now,
   const auto datagram = run.reserve(node_.datagram_bytes(path, bytes.size()));
   if (datagram.empty()) return Encapsulated::kRunMismatch;
   // From here on nothing asks for the packet again, so it may be edited.
-  if (const auto refused = admit(now, client, *packet)) return *refused;
+  if (const auto refused = admit(now, client, *packet, {path.source(), path.remote()})) {
+    return *refused;
+  }
   std::copy(bytes.begin(), bytes.end(), datagram.subspan(path.packet_offset()).begin());
   if (!node_.seal(now, path, datagram, bytes.size())) return refuse(Unroutable::kNotConnected);
   run.commit();

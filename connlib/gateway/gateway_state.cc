@@ -35,6 +35,7 @@ GatewayState::GatewayState(snownet::node::NodeOptions options, absl::Time date,
     : tracer_(tracer),
       clock_(now, date),
       node_(options, date, random, tracer, now),
+      flows_(now, date),
       last_now_(now) {}
 
 // --- The portal.
@@ -57,6 +58,8 @@ void GatewayState::take(Timestamp now, const portal::GatewayInit& init) {
     events_.emplace_back(InterfaceChanged{init.interface});
   }
   node_.update_relays(now, {}, relay_listings(init.relays));
+  flow_logs_ = init.flow_logs;
+  settle_recording(now);
 
   // The list is complete: whoever is not in it loses everything (spec tunnel 6.2).
   std::map<ClientId, std::map<ResourceId, Timestamp>> listed;
@@ -74,7 +77,8 @@ void GatewayState::take(Timestamp now, const portal::CreateAuthorization& author
   if (client == nullptr) return;
   const auto added =
       client->grant({.resource = authorization.resource,
-                     .expires_at = clock_.instant_of(authorization.expires_at, now)});
+                     .expires_at = clock_.instant_of(authorization.expires_at, now),
+                     .flows = flows_.attribute(authorization.flow_logs_ingest_token.clone())});
   clients_.schedule(*client);
   if (added == Grants::Added::kFull) {
     trace_refusal(tracer_, authorization, "too many grants");
@@ -208,7 +212,21 @@ void GatewayState::shut_down(Timestamp now) {
   now = clamp(now);
   for (ClientOnGateway* client : clients_.all()) forget(*client);
   node_.close_all(now);
+  flows_.end_all(now);
   finish(now);
+}
+
+void GatewayState::want_flow_records(Timestamp now, bool is_wanted) {
+  are_records_wanted_ = is_wanted;
+  settle_recording(clamp(now));
+}
+
+void GatewayState::settle_recording(Timestamp now) {
+  if (are_records_wanted_ || flow_logs_.upload_interval > std::chrono::seconds(0)) {
+    flows_.enable(flow_logs_.upload_batch_size);
+  } else {
+    flows_.disable(now);
+  }
 }
 
 void GatewayState::reset(Timestamp now) {
@@ -252,6 +270,7 @@ void GatewayState::handle_timeout(Timestamp now) {
   for (const ResolutionWaiter& lost : resolutions_.take_overdue(now)) {
     answer(lost, control::DomainStatus::Status::kInactive);
   }
+  flows_.handle_timeout(now);
   finish(now);
 }
 
@@ -314,7 +333,7 @@ std::optional<GatewayEvent> GatewayState::poll_event() {
   // Said once until it is read: a portal that was away must not find a pile (lesson e7f1497eff).
   if (std::exchange(has_no_relays_, false)) return ToPortal{portal::NoRelays{}};
   auto batch = candidates_.poll();
-  if (!batch) return std::nullopt;
+  if (!batch) return flows_.poll_batch();
   portal::BroadcastCandidates message{batch->change, {batch->peer}, {}};
   for (const std::string& line : batch->candidates) {
     if (auto parsed = portal::CandidateLine::parse(line)) {
@@ -326,10 +345,12 @@ std::optional<GatewayEvent> GatewayState::poll_event() {
 
 Wakeup GatewayState::poll_timeout() {
   if (!transmits_.empty()) return {last_now_, "send replies"};
-  if (!events_.empty() || has_no_relays_ || candidates_.has_news())
+  if (!events_.empty() || has_no_relays_ || candidates_.has_news() || flows_.has_batch()) {
     return {last_now_, "report events"};
+  }
   Wakeup next = node_.poll_timeout();
   next = earliest(next, {clients_.next_deadline(), "expire grants and NAT sessions"});
+  next = earliest(next, flows_.poll_timeout());
   return earliest(next, {resolutions_.next_timeout(), "give up a resolution"});
 }
 

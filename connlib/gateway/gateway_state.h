@@ -15,6 +15,7 @@
 #include "connlib/base/trace.h"
 #include "connlib/base/wakeup.h"
 #include "connlib/control/control_event.h"
+#include "connlib/flow/flow_tracker.h"
 #include "connlib/gateway/client_table.h"
 #include "connlib/gateway/gateway_event.h"
 #include "connlib/gateway/grant_clock.h"
@@ -57,6 +58,8 @@ class GatewayState {
   // without addresses is resolved, too.
   void handle_resolution(Timestamp now, ResolutionId id,
                          std::optional<std::span<const IpAddress>> addresses);
+  // Flows are recorded while the portal has records uploaded, or while this is wanted.
+  void want_flow_records(Timestamp now, bool is_wanted);
   void reset(Timestamp now);      // The network changed.
   void shut_down(Timestamp now);  // Says goodbye to everybody and forgets them.
 
@@ -91,6 +94,7 @@ class GatewayState {
   size_t client_count() const { return clients_.size(); }
   const UnroutableCounters& unroutable() const { return unroutable_; }
   uint64_t dropped_replies() const { return replies_.dropped(); }
+  const flow::FlowTracker& flows() const { return flows_; }
 
  private:
   // The portal: gateway_state.cc.
@@ -116,14 +120,23 @@ class GatewayState {
   void take(const snownet::node::NoRelays& none);
   void take(const snownet::node::KeyChanged& changed);
   void forget_candidates(PeerId peer);
+  void settle_recording(Timestamp now);
 
   // Packets: gateway_packets.cc.
+  // Where a datagram travelled, seen from here.
+  struct Outer {
+    std::optional<SocketAddress> local;
+    std::optional<SocketAddress> remote;  // Not known for packets that wait for new keys.
+  };
   void take_from_client(Timestamp now, const snownet::node::Delivered& delivered,
-                        absl::FunctionRef<void(std::span<uint8_t>)> to_tun);
+                        const Outer& outer, absl::FunctionRef<void(std::span<uint8_t>)> to_tun);
   void take_control(Timestamp now, ClientOnGateway& client, std::span<const uint8_t> packet);
   void take_assignment(Timestamp now, ClientOnGateway& client, control::AssignedIps assigned);
   std::variant<ClientOnGateway*, Unroutable> client_for(const IpPacket& packet);
-  std::optional<Unroutable> admit(Timestamp now, ClientOnGateway& client, IpPacket& packet);
+  std::optional<Unroutable> admit(Timestamp now, ClientOnGateway& client, IpPacket& packet,
+                                  const Outer& outer);
+  void record(Timestamp now, flow::Direction direction, const Admitted& admitted,
+              const std::optional<flow::Sighting>& packet, const Outer& outer);
   std::variant<snownet::node::Encapsulated, Unroutable> encapsulate_error(Timestamp now,
                                                                           ClientOnGateway& client,
                                                                           const IpPacket& packet,
@@ -139,6 +152,9 @@ class GatewayState {
   ClientTable clients_{kMaxClients};
   Resolutions resolutions_{{kMaxResolutions, kMaxResolutionsPerClient, kResolutionTimeout}};
   portal::CandidateOutbox<ClientId> candidates_{kMaxCandidatesPerClient};
+  flow::FlowTracker flows_;
+  portal::FlowLogConfig flow_logs_;  // By default, off.
+  bool are_records_wanted_ = false;  // Whatever the portal says.
 
   ReplyQueue replies_{kMaxReplies};
   std::vector<PeerId> departed_;  // Said goodbye in the batch that is being handled.

@@ -33,6 +33,9 @@ Grants::Added Grants::add(Grant grant) {
   if (known != grants_.end()) {
     const bool is_same = known->second.resource.address == grant.resource.address;
     what = is_same ? Added::kRefreshed : Added::kReplaced;
+    if (is_same && known->second.flows.token == grant.flows.token) {
+      grant.flows = std::move(known->second.flows);
+    }
     known->second = std::move(grant);
   } else {
     if (grants_.size() >= capacity_) return Added::kFull;

@@ -7,6 +7,7 @@
 
 #include "connlib/base/timestamp.h"
 #include "connlib/dns/pattern.h"
+#include "connlib/flow/attribution.h"
 #include "connlib/model/ids.h"
 #include "connlib/model/resource.h"
 #include "connlib/routing/packet_filter.h"
@@ -17,6 +18,8 @@ namespace connlib::gateway {
 struct Grant {
   Resource resource;
   Timestamp expires_at = Timestamp::never();
+  // Under which its packets are recorded; a grant that is refreshed with the token it has keeps it.
+  flow::Attribution flows{};
 
   // Which names a DNS resource means, filled in by Grants. None for other kinds, and for an address
   // that is no pattern: that matches nothing.

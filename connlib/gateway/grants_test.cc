@@ -77,9 +77,10 @@ TEST_CASE("a grant that leads elsewhere under the same id replaces the old one")
   Grants grants(8);
   grants.add(lab());
   Grant moved = lab();
-  moved.resource.address = CidrAddress{IpPrefix::parse("172.21.0.0/16").value()};
-  CHECK(grants.add(moved) == Grants::Added::kReplaced);
-  CHECK(grants.find(kLab)->resource.address == moved.resource.address);
+  const CidrAddress elsewhere{IpPrefix::parse("172.21.0.0/16").value()};
+  moved.resource.address = elsewhere;
+  CHECK(grants.add(std::move(moved)) == Grants::Added::kReplaced);
+  CHECK(grants.find(kLab)->resource.address == ResourceAddress(elsewhere));
 }
 
 TEST_CASE("filters of a granted resource change in place, its address does not") {

@@ -95,6 +95,7 @@ portal::CreateAuthorization Lab::authorization(const LabClient& client, const Re
   out.client.addresses = client.addresses;
   out.client_ice = ice("client+" + client.id.value());
   out.gateway_ice = ice("gateway+" + client.id.value());
+  out.flow_logs_ingest_token = SecretText(ingest_token);
   if (expires_in) out.expires_at = kDate + absl::FromChrono(now - kStart + *expires_in);
   return out;
 }

@@ -78,6 +78,7 @@ class Lab {
   std::vector<ResolveName> resolutions;  // Not yet answered.
   snownet::node::testing::RelayHost relay;
   bool is_portal_down = false;  // Candidates wait.
+  std::string ingest_token{};   // Comes with every authorization.
 
  private:
   void deliver(const SocketAddress& from, const SocketAddress& to, Bytes bytes);

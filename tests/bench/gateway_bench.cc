@@ -71,7 +71,8 @@ void judge(benchmark::State& state, bool has_names, bool is_inbound) {
   for (Bytes& bytes : packets) {  // Sessions begin, and every packet is translated for good.
     auto parsed = IpPacket::parse(bytes);
     auto& packet = std::get<IpPacket>(parsed);
-    CONNLIB_CHECK(!world.client->admit_outbound(kStart, kOwn, packet));
+    const Admission admission = world.client->admit_outbound(kStart, kOwn, packet);
+    CONNLIB_CHECK(std::holds_alternative<Admitted>(admission));
     if (is_inbound) {
       const auto from = std::get<Protocol>(packet.source_protocol());
       bytes = testing::tcp_packet({packet.destination(), 443}, {kClient.v4, from.value}, {},
@@ -88,9 +89,9 @@ void judge(benchmark::State& state, bool has_names, bool is_inbound) {
     auto& packet = std::get<IpPacket>(parsed);
     ClientOnGateway* client = is_inbound ? world.table.find(packet.destination())
                                          : world.table.find(world.client->peer());
-    const auto refused = is_inbound ? client->admit_inbound(kStart, kOwn, packet)
-                                    : client->admit_outbound(kStart, kOwn, packet);
-    CONNLIB_CHECK(!refused);
+    const Admission admission = is_inbound ? client->admit_inbound(kStart, kOwn, packet)
+                                           : client->admit_outbound(kStart, kOwn, packet);
+    CONNLIB_CHECK(std::holds_alternative<Admitted>(admission));
     benchmark::DoNotOptimize(work.data());
     n = n + 1 == fresh.size() ? 0 : n + 1;
   }

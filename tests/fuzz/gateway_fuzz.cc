@@ -152,13 +152,14 @@ class Script {
         client_.admit_inbound_error(now_, kOwn, *view, out);
         return;
       }
-      if (client_.admit_inbound(now_, kOwn, *view) || kOwn.contains(source)) return;
+      const auto admission = client_.admit_inbound(now_, kOwn, *view);
+      if (std::holds_alternative<Unroutable>(admission) || kOwn.contains(source)) return;
       CONNLIB_CHECK(!kPeerRange.contains(source));
       CONNLIB_CHECK(is_granted(view->source(), view->source_protocol()));
       return;
     }
     const auto protocol = view->destination_protocol();
-    if (client_.admit_outbound(now_, kOwn, *view)) return;
+    if (std::holds_alternative<Unroutable>(client_.admit_outbound(now_, kOwn, *view))) return;
     CONNLIB_CHECK(kClient.contains(source));
     if (kOwn.contains(destination)) return;
     CONNLIB_CHECK(!kPeerRange.contains(destination));
