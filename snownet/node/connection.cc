@@ -68,6 +68,7 @@ bool Connection::note_activity(Timestamp now) {
   last_activity_ = std::max(last_activity_, now);
   if (state_ != ConnectionState::kIdle) return false;
   agent_.set_timing(active_, now);
+  last_heard_ = now;  // What the peer may have to say begins now.
   set_state(ConnectionState::kConnected, "activity");
   return true;
 }
@@ -102,6 +103,7 @@ bool Connection::select(const PeerSocket& socket, Timestamp now) {
     ++statistics.path_changes;
   }
   socket_ = socket;
+  last_heard_ = now;
   return true;
 }
 
@@ -171,19 +173,33 @@ Wakeup Connection::poll_timeout() const {
   next = earliest(next, {candidates_due_, "candidate wait"});
   next = earliest(next, {grace_ends_, "disconnect grace"});
   if (may_sleep()) next = earliest(next, {last_activity_ + kIdleThreshold, "idle threshold"});
+  next = earliest(next, {relay_is_quiet_at(), "quiet relay"});
   return next;
 }
 
 bool Connection::take_relay_check(Timestamp now) {
   if (!socket_ || !socket_->relay) return false;
   if (last_relay_check_ && now - *last_relay_check_ < kRelayCheckGap) return false;
+  if (relay_is_quiet_at() > now && !misses_answers()) return false;
+  last_relay_check_ = now;
+  return true;
+}
+
+bool Connection::misses_answers() const {
   for (const ice::CandidatePair& pair : agent_.pairs()) {
-    if (pair.path() != socket_->path) continue;
-    if (pair.unanswered_checks() < kMissesBeforeRelayCheck) return false;
-    last_relay_check_ = now;
-    return true;
+    if (pair.path() == socket_->path) return pair.unanswered_checks() >= kMissesBeforeRelayCheck;
   }
   return false;
+}
+
+// Asleep, the peer checks less often; and a silence that the relay has been asked about is the
+// peer's.
+Timestamp Connection::relay_is_quiet_at() const {
+  if (state_ != ConnectionState::kConnected || !socket_->relay) return Timestamp::never();
+  const Timestamp at = last_heard_ + kRelayQuiet;
+  if (!last_relay_check_) return at;
+  if (*last_relay_check_ >= last_heard_) return Timestamp::never();
+  return std::max(at, *last_relay_check_ + kRelayCheckGap);
 }
 
 }  // namespace connlib::snownet::node

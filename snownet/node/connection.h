@@ -94,8 +94,11 @@ class Connection {
   // --- Time.
   void handle_timeout(Timestamp now);
   Wakeup poll_timeout() const;
-  // take_relay_check() says that the selected path through our relay misses answers (D6).
+  // take_relay_check() says that the selected path through our relay misses answers, or has fallen
+  // silent while packets flow (D6): once per silence.
   bool take_relay_check(Timestamp now);
+  // Something of the peer's has arrived through a relay.
+  void note_heard(Timestamp now) { last_heard_ = now; }
 
   // --- What its owner keeps here.
   std::optional<RelaySerial> relay{};  // Chosen for this connection.
@@ -108,6 +111,8 @@ class Connection {
   bool may_sleep() const {
     return state_ == ConnectionState::kConnected && ice::is_established(agent_.state());
   }
+  bool misses_answers() const;
+  Timestamp relay_is_quiet_at() const;
 
   Identity identity_;
   ice::Role role_;
@@ -130,6 +135,7 @@ class Connection {
   Timestamp intake_ends_;  // An upsert lifts the freeze until then.
   std::optional<Timestamp> last_handshake_;
   std::optional<Timestamp> last_relay_check_;
+  Timestamp last_heard_;  // Through a relay; or when its path was selected, or it woke up.
 };
 
 }  // namespace connlib::snownet::node

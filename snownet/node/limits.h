@@ -30,6 +30,11 @@ static_assert(ice::kClientDefaultTiming.answered_timeout() < kIdleThreshold,
 // (D6), at most this often per connection.
 inline constexpr size_t kMissesBeforeRelayCheck = 2;
 inline constexpr Duration kRelayCheckGap = 5s;
+// Likewise one on which nothing has arrived for so long, while packets flow: the peer's checks are
+// due more often than that. A controlled end with its own leisurely checks has nothing else to go
+// by.
+inline constexpr Duration kRelayQuiet = 3s;
+static_assert(kRelayQuiet >= 2 * ice::kClientDefaultTiming.max_rto);
 
 // Steps of one timeout; further ones wait for the next.
 inline constexpr size_t kMaxStepsPerTimeout = 8;

@@ -108,6 +108,7 @@ Inbound Node::handle_check(Timestamp now, const Arrival& arrival, std::span<uint
   if (is_of_the_past) return drop(Drop::kRecentlyDisconnected);
   if (connection == nullptr || connection->failure()) return drop(Drop::kUnknownCheck);
   const auto refused = connection->agent().handle_datagram(now, arrival.path, bytes);
+  if (!refused && arrival.relay) connection->note_heard(now);
   settle(now, *connection);
   return refused ? drop(Drop::kRefusedCheck) : Consumed{};
 }
@@ -128,6 +129,7 @@ Inbound Node::handle_wireguard(Timestamp now, const Arrival& arrival, std::span<
   if (delivered == nullptr) return Consumed{};
   Connection* connection = connections_.find(delivered->from);
   if (connection == nullptr || connection->failure()) return drop(Drop::kRecentlyDisconnected);
+  if (arrival.relay) connection->note_heard(now);
   if (connection->note_activity(now)) settle(now, *connection);
   if (const auto& socket = connection->socket()) {
     connection->statistics.bytes_received[index(socket->kind)] += delivered->packet.size();

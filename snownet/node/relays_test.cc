@@ -208,6 +208,55 @@ TEST_CASE("accepting everything, the session moves to the new relay") {
   CHECK(has_echo(lab));
 }
 
+TEST_CASE(
+    "a relay that starts again in silence is noticed in seconds by the end that lives on it") {
+  Lab lab;
+  lab.b_active = ice::kServerDefaultTiming;  // Its own checks are 15 s apart.
+  close_direct_path(lab);
+  establish(lab);
+  lab.run_for(ice::kPossibleFor);
+  REQUIRE(lab.b.node->path_kind(kPeer) == PathKind::kRelayToPeer);
+  REQUIRE(has_echo(lab));
+  lab.relays[0]->start(lab.now, "secret");
+  REQUIRE(lab.relays[0]->server().allocation_count() == 0);
+  REQUIRE(lab.run_until([&] { return lab.b.count<Failed>() == 1; }, 5s));
+  CHECK(lab.a.count<Failed>() == 1);
+  REQUIRE(lab.run_until([&] { return lab.relays[0]->server().allocation_count() == 1; }, 1s));
+}
+
+TEST_CASE("a relay is asked once about a peer that says nothing more, and not once per packet") {
+  Lab lab;
+  lab.b_active = ice::kServerDefaultTiming;
+  close_direct_path(lab);
+  establish(lab);
+  lab.run_for(ice::kPossibleFor);
+  REQUIRE(lab.b.node->path_kind(kPeer) == PathKind::kRelayToPeer);
+  REQUIRE(has_echo(lab));
+  const auto& allocation = *lab.b.node->relays()[0].allocation;
+  lab.loses = [&](const Datagram& datagram) { return datagram.from.ip == lab.a.mapped; };
+  lab.run_for(kRelayQuiet + 1s);
+  const Timestamp asked_at = allocation.last_verified();
+  CHECK(lab.now - asked_at < 1s + 1ms);
+  for (int i = 0; i < 40; ++i) {  // Less than two of its own checks miss an answer meanwhile.
+    lab.send(lab.b, ipv6_packet(60));
+    lab.run_for(100ms);
+  }
+  CHECK(allocation.last_verified() == asked_at);
+}
+
+TEST_CASE("waking up is no reason to ask the relay: the peer has had no time to say anything") {
+  Lab lab;
+  close_direct_path(lab);
+  establish(lab);
+  lab.run_for(ice::kPossibleFor + kIdleThreshold + 15s);  // The last check was 10 s ago or more.
+  REQUIRE(lab.b.node->state(kPeer) == ConnectionState::kIdle);
+  const auto& allocation = *lab.b.node->relays()[0].allocation;
+  const Timestamp before = allocation.last_verified();
+  REQUIRE(has_echo(lab));
+  lab.run_for(1s);
+  CHECK(allocation.last_verified() == before);
+}
+
 TEST_CASE("literally frozen, what the peer signals after the selection is ignored") {
   const auto policy = GENERATE(LateCandidates::kFreezeRelays, LateCandidates::kLiteral);
   Lab lab({.node = {.late_candidates = policy}});

@@ -131,10 +131,11 @@ std::optional<ChannelRoute> Allocation::route_to(Timestamp now, const SocketAddr
     return std::nullopt;
   }
   // Data keeps the NAT's mapping alive; under load a Binding would only get lost (lesson 19). But
-  // data that nothing comes back for may go nowhere: a NAT that maps us anew, or checks of a peer
-  // that cannot be reached, must not keep us from asking.
+  // data that nothing comes back for may go nowhere: a NAT that maps us anew, a relay that has
+  // fallen silent, or checks of a peer that cannot be reached must not keep us from asking. So what
+  // was heard last counts, not what was sent last.
   const Timestamp heard_at = std::max(last_verified_, last_received_.value_or(last_verified_));
-  if (now - heard_at < kRelayKeepAlive) last_keep_alive_ = now;
+  last_keep_alive_ = std::max(last_keep_alive_, heard_at);
   return ChannelRoute{*channel, *active_socket_};
 }
 

@@ -194,6 +194,22 @@ TEST_CASE("a silent relay is given up about as fast as ICE gives up a pair") {
   CHECK(lab.taken<RelayedAddressRemoved>().size() == 1);
 }
 
+TEST_CASE("a relay that falls silent is given up in 34 s although we still send through it") {
+  Lab lab;
+  lab.allocated();
+  lab.allocation.bind_channel(lab.now, kPeer);
+  lab.run_for(24s);
+  std::vector<uint8_t> frame = {0x40, 0x00, 0x00, 0x00};
+  lab.allocation.handle_datagram(lab.now, testing::kLocal, kRelay, frame);
+  lab.relay.is_silent_to = [](Method) { return true; };
+  for (int i = 0; i < 34; ++i) {  // Checks of pairs, say, that nobody answers.
+    (void)lab.allocation.route_to(lab.now, kPeer);
+    lab.run_for(1s);
+  }
+  CHECK_FALSE(lab.allocation.is_allocated());
+  CHECK(lab.allocation.failure() == Failure::kNoResponse);
+}
+
 TEST_CASE("a relay that never answers fails after eight seconds and is not bothered again") {
   Lab lab({.v4 = kRelay, .v6 = kRelay6});
   lab.is_v4_dead = lab.is_v6_dead = true;

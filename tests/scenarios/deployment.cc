@@ -76,6 +76,11 @@ void Deployment::reboot_relay(size_t i) {
   sim::reboot(world, relay(i), fmt::format("secret after reboot {}", ++reboots_));
 }
 
+void Deployment::choose_relays(const Party& party, std::vector<std::string> names) {
+  world.act(portal,
+            [&](ScriptedPortal& p, Timestamp) { p.set_choice(party.id(), std::move(names)); });
+}
+
 void Deployment::kill_relay(size_t i) { world.kill(relay(i).machine.id); }
 
 // --- Peers
@@ -166,6 +171,13 @@ std::optional<size_t> Deployment::relay_of(const Party& from, const Party& to) c
     }
   }
   return std::nullopt;
+}
+
+const snownet::turn::Allocation* Deployment::allocation_at(size_t i, const Party& party) const {
+  for (const node::Relay& each : party->node().relays()) {
+    if (each.id == RelayId(relays_.at(i).name)) return each.allocation.get();
+  }
+  return nullptr;
 }
 
 bool Deployment::gateway_knows_address_of(const sim::VirtualRelay& relay) const {

@@ -64,6 +64,8 @@ class Deployment {
   // Its process restarts; with a new secret, of which the portal learns when it is listed again.
   void reboot_relay(size_t i);
   void kill_relay(size_t i);  // For good; the portal does not notice.
+  // Which relays the portal may list to a party, nearest first, by their names.
+  void choose_relays(const Party& party, std::vector<std::string> names);
   // Nothing that it sends or is sent arrives, until it is heard again.
   void silence_relay(size_t i) { world.network().cable(relay(i).host).cut(); }
   void unsilence_relay(size_t i) { world.network().cable(relay(i).host).mend(); }
@@ -93,6 +95,8 @@ class Deployment {
   bool is_connected() const;                  // Both ends say so.
   // The relay that one end's relayed candidate for the other is on.
   std::optional<size_t> relay_of(const Party& from, const Party& to) const;
+  // What a party has at a relay; nullptr when it does not know the relay, or gave it up.
+  const snownet::turn::Allocation* allocation_at(size_t i, const Party& party) const;
   bool gateway_knows_address_of(const sim::VirtualRelay& relay) const;
   std::string describe() const;
   Timestamp started_at() const { return started_at_; }

@@ -9,8 +9,9 @@ namespace {
 
 std::vector<Story> all_stories() {
   std::vector<Story> all;
-  for (const auto& theme : {path_stories(), setting_up_stories(), lifetime_stories(),
-                            failover_stories(), relay_stories(), seed_stories()}) {
+  for (const auto& theme :
+       {path_stories(), setting_up_stories(), lifetime_stories(), failover_stories(),
+        relay_stories(), seed_stories(), silent_relay_stories()}) {
     all.insert(all.end(), theme.begin(), theme.end());
   }
   std::stable_sort(all.begin(), all.end(),

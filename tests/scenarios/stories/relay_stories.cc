@@ -17,12 +17,6 @@ LateCandidates policy_of(const Telling& t) {
   return t.variant() == 0 ? LateCandidates::kFreezeRelays : LateCandidates::kAcceptAll;
 }
 
-void set_choice(Deployment& d, const Party& party, std::vector<std::string> relays) {
-  d.world.act(d.portal, [&](ScriptedPortal& portal, Timestamp) {
-    portal.set_choice(party.id(), std::move(relays));
-  });
-}
-
 void tell_s25(Telling& t) {
   Deployment d(t, {.client = kPortRestricted, .gateway = kPortRestricted, .relays = 1});
   d.connect();
@@ -60,8 +54,8 @@ void expect_replaced(Telling& t, Deployment& d, Timestamp since) {
 void tell_s26(Telling& t) {
   Deployment d(
       t, {.client = kSymmetric, .gateway = kPortRestricted, .relays = 2, .policy = policy_of(t)});
-  set_choice(d, d.client(), {"relay 1", "relay 3"});
-  set_choice(d, d.gateway(), {"relay 2"});
+  d.choose_relays(d.client(), {"relay 1", "relay 3"});
+  d.choose_relays(d.gateway(), {"relay 2"});
   d.connect(20s);
   t.require(
       d.path_kind() == PathKind::kRelayed && d.client()->sends_through_relay(d.gateway().id()),
@@ -75,8 +69,8 @@ void tell_s26(Telling& t) {
 void tell_s27(Telling& t) {
   Deployment d(
       t, {.client = kPortRestricted, .gateway = kSymmetric, .relays = 2, .policy = policy_of(t)});
-  set_choice(d, d.client(), {"relay 1", "relay 3"});
-  set_choice(d, d.gateway(), {"relay 2", "relay 3"});
+  d.choose_relays(d.client(), {"relay 1", "relay 3"});
+  d.choose_relays(d.gateway(), {"relay 2", "relay 3"});
   d.connect(20s);
   t.require(
       d.path_kind() == PathKind::kRelayed && d.gateway()->sends_through_relay(d.client().id()),

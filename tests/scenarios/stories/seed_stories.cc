@@ -44,8 +44,8 @@ class Seed {
               .gateway_policy = plot.gateway_policy}) {
     d.add_relay("A", d.weather.portal / 8);
     d.add_relay("B", d.weather.portal / 8);
-    choose(d.client(), {"A", "C"});
-    choose(d.gateway(), {"B", "C"});
+    d.choose_relays(d.client(), {"A", "C"});
+    d.choose_relays(d.gateway(), {"B", "C"});
   }
 
   // The two are connected through B.
@@ -109,12 +109,6 @@ class Seed {
   }
 
  private:
-  void choose(const Party& party, std::vector<std::string> relays) {
-    d.world.act(d.portal, [&](ScriptedPortal& portal, Timestamp) {
-      portal.set_choice(party.id(), std::move(relays));
-    });
-  }
-
   Telling& t_;
   Plot plot_;
 

@@ -7,11 +7,12 @@
 // Each theme is a file of stories; a new one adds its line here and in story.cc.
 namespace connlib::scenarios {
 
-std::vector<Story> path_stories();        // S01 to S08: which path two peers find.
-std::vector<Story> setting_up_stories();  // S09 to S14: candidates and relays are late or absent.
-std::vector<Story> lifetime_stories();    // S15 to S21: idle, killed, restarted.
-std::vector<Story> failover_stories();    // S22 to S24: paths die and appear.
-std::vector<Story> relay_stories();       // S25 to S29: relays come and go.
-std::vector<Story> seed_stories();        // S30 to S34: all of that while one end hears nothing.
+std::vector<Story> path_stories();          // S01 to S08: which path two peers find.
+std::vector<Story> setting_up_stories();    // S09 to S14: candidates and relays are late or absent.
+std::vector<Story> lifetime_stories();      // S15 to S21: idle, killed, restarted.
+std::vector<Story> failover_stories();      // S22 to S24: paths die and appear.
+std::vector<Story> relay_stories();         // S25 to S29: relays come and go.
+std::vector<Story> seed_stories();          // S30 to S34: all of that while one end hears nothing.
+std::vector<Story> silent_relay_stories();  // S35 to S37: relays fail and nobody says so.
 
 }  // namespace connlib::scenarios
