@@ -139,7 +139,7 @@ CandidatePair* IceAgent::next_due() {
 }
 
 void IceAgent::send_check(CandidatePair& pair) {
-  const CheckHistory::Attempt attempt{stun::TransactionId::random(random_), last_now_, role_};
+  const CheckHistory::Attempt attempt{last_now_, stun::TransactionId::random(random_), role_};
   CheckRequest check{attempt.id, remote_credentials_->ufrag(), local_credentials_.ufrag()};
   check.priority = peer_reflexive_priority(pair.local().priority);
   check.role = role_;

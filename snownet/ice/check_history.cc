@@ -7,25 +7,36 @@
 namespace connlib::snownet::ice {
 namespace {
 
-constexpr size_t kHealthyAttempts = 3;  // One answered, two on their way.
+constexpr size_t kFewAttempts = 3;  // One answered and two on their way; enough for a nomination.
+static_assert(sizeof(CheckHistory::Attempt) == 24, "there are many");
 
 }  // namespace
 
 void CheckHistory::record(const Attempt& attempt, const Timing& timing) {
   CONNLIB_CHECK(timing.max_retransmits > 0 && timing.max_retransmits <= kMaxRetransmits);
-  make_room();
+  make_room(attempt.sent_at);
   attempts_.push_back(attempt);
   if (missed_ == 0) first_missed_at_ = attempt.sent_at;
   made_ = std::min(made_ + 1, timing.max_retransmits);
   missed_ = std::min(missed_ + 1, timing.max_retransmits);
 }
 
-// What came before the last answer is of no use any more.
-void CheckHistory::make_room() {
-  const size_t useful = std::min({attempts_.size(), missed_ + 1, kMaxRememberedAttempts - 1});
-  attempts_.erase(attempts_.begin(), attempts_.end() - static_cast<std::ptrdiff_t>(useful));
+// What came before the last answer is of no use any more, and slow series need little memory.
+void CheckHistory::make_room(Timestamp now) {
+  forget_all_but(std::min(missed_ + 1, kMaxRememberedAttempts - 1));
   if (attempts_.size() < attempts_.capacity()) return;
-  attempts_.reserve(attempts_.empty() ? kHealthyAttempts : kMaxRememberedAttempts);
+  if (attempts_.empty()) {
+    attempts_.reserve(kFewAttempts);
+  } else if (now - attempts_.front().sent_at >= kAnswerMemory) {
+    attempts_.erase(attempts_.begin());
+  } else {
+    attempts_.reserve(kMaxRememberedAttempts);
+  }
+}
+
+void CheckHistory::forget_all_but(size_t count) {
+  if (attempts_.size() <= count) return;
+  attempts_.erase(attempts_.begin(), attempts_.end() - static_cast<std::ptrdiff_t>(count));
 }
 
 void CheckHistory::note_answer(Attempt& attempt) {
@@ -39,10 +50,13 @@ void CheckHistory::note_answer(Attempt& attempt) {
 
 void CheckHistory::trim(const Timing& timing) {
   made_ = std::min(made_, timing.max_retransmits);
-  if (missed_ <= timing.max_retransmits) return;
-  missed_ = timing.max_retransmits;
-  const size_t remembered = std::min(missed_, attempts_.size());
-  first_missed_at_ = (attempts_.end() - static_cast<std::ptrdiff_t>(remembered))->sent_at;
+  if (missed_ > timing.max_retransmits) {
+    missed_ = timing.max_retransmits;
+    const size_t remembered = std::min(missed_, attempts_.size());
+    first_missed_at_ = (attempts_.end() - static_cast<std::ptrdiff_t>(remembered))->sent_at;
+  }
+  forget_all_but(kFewAttempts);
+  attempts_.shrink_to_fit();
 }
 
 CheckHistory::Attempt* CheckHistory::find(const stun::TransactionId& id) {

@@ -10,8 +10,9 @@
 
 namespace connlib::snownet::ice {
 
-// Ours: an answer can be told for this many attempts back, which are more than nine seconds in
-// every timing set.
+// Ours: an answer can be told for this long, and for the last three attempts in any case. Eight are
+// more than nine seconds in every timing set.
+inline constexpr Duration kAnswerMemory = 10s;
 inline constexpr size_t kMaxRememberedAttempts = 8;
 
 // CheckHistory is what became of the attempts on one pair. Every transmission is a transaction of
@@ -20,8 +21,8 @@ inline constexpr size_t kMaxRememberedAttempts = 8;
 class CheckHistory {
  public:
   struct Attempt {
-    stun::TransactionId id;
     Timestamp sent_at;
+    stun::TransactionId id;
     Role role{};  // Ours, when it was sent: a 487 to an older role is stale.
     bool is_answered = false;
   };
@@ -29,7 +30,7 @@ class CheckHistory {
   void record(const Attempt& attempt, const Timing& timing);
   // note_answer() is for an attempt that find() gave.
   void note_answer(Attempt& attempt);
-  // trim() makes counts agree with a timing set that allows fewer attempts.
+  // trim() makes counts agree with a timing set that allows fewer attempts, and gives memory back.
   void trim(const Timing& timing);
   // clear() gives the memory back, too.
   void clear() { *this = CheckHistory(); }
@@ -55,7 +56,8 @@ class CheckHistory {
   bool is_exhausted(const Timing& timing) const { return missed_ >= timing.max_retransmits; }
 
  private:
-  void make_room();
+  void make_room(Timestamp now);
+  void forget_all_but(size_t count);
 
   std::vector<Attempt> attempts_;  // Oldest first.
   size_t made_ = 0;                // How many there were; beyond timing.max_retransmits none count.

@@ -14,7 +14,7 @@ namespace {
 using connlib::testing::kStart;
 
 CheckHistory::Attempt attempt(uint8_t number, Timestamp at) {
-  return {{{number}}, at, Role::kControlling};
+  return {at, {{number}}, Role::kControlling};
 }
 
 TEST_CASE("answers are told for the last eight attempts, in whatever order they come") {
@@ -28,6 +28,27 @@ TEST_CASE("answers are told for the last eight attempts, in whatever order they 
     history.note_answer(*found);
     CHECK(history.unanswered() == (i == 9 ? 0 : 6));
   }
+}
+
+TEST_CASE("of checks that are far apart three are remembered") {
+  CheckHistory history;
+  for (uint8_t i = 1; i <= 9; ++i) {
+    history.record(attempt(i, kStart + 15s * i), kServerDefaultTiming);
+  }
+  CHECK(history.unanswered() == 9);
+  CHECK(history.unanswered_since(kStart) == 3);
+  CHECK(history.find({{6}}) == nullptr);
+  CHECK(history.find({{7}}) != nullptr);
+}
+
+TEST_CASE("another timing set leaves the last three attempts and the counts that it allows") {
+  CheckHistory history;
+  for (uint8_t i = 1; i <= 8; ++i) history.record(attempt(i, kStart), kServerDefaultTiming);
+  history.trim(kClientIdleTiming);
+  CHECK(history.unanswered() == 4);
+  CHECK(history.is_exhausted(kClientIdleTiming));
+  CHECK(history.find({{5}}) == nullptr);
+  CHECK(history.find({{6}}) != nullptr);
 }
 
 TEST_CASE("what came before the last answer is forgotten at the next attempt") {
@@ -79,15 +100,15 @@ TEST_CASE("it plans the next check as if it remembered every attempt") {
     CheckHistory history;
     SlowHistory slow;
     Timing timing = sets[random.below(4)];
-    std::vector<stun::TransactionId> late;
+    std::vector<CheckHistory::Attempt> late;
     Timestamp now = kStart;
     for (int step = 0; step < 200; ++step) {
       const auto next = stun::TransactionId::random(random);
-      history.record({next, now, Role::kControlling}, timing);
-      slow.record({next, now, Role::kControlling}, timing);
-      late.push_back(next);
-      if (late.size() > 4) late.erase(late.begin());
-      const auto& answered = late[random.below(late.size())];
+      history.record({now, next, Role::kControlling}, timing);
+      slow.record({now, next, Role::kControlling}, timing);
+      late.push_back({now, next});
+      while (late.size() > 3 || now - late[0].sent_at >= kAnswerMemory) late.erase(late.begin());
+      const auto& answered = late[random.below(late.size())].id;
       if (random.below(8) < seed % 8) {
         if (auto* found = history.find(answered)) history.note_answer(*found);
         slow.answer(answered);

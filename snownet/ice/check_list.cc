@@ -7,6 +7,8 @@
 namespace connlib::snownet::ice {
 namespace {
 
+constexpr size_t kPairsAtOnce = 2;
+
 bool is_protected(const CandidatePair& pair) {
   return pair.has_succeeded() || pair.nomination() != 0;
 }
@@ -24,6 +26,8 @@ CandidatePair* CheckList::form(const Candidate& local, const Candidate& remote, 
         !make_room_for(pair_priority(role_, local.priority, remote.priority))) {
       return nullptr;
     }
+    // Not twice as many: most lists are as long as they get after a second, and there are many.
+    if (pairs_.size() == pairs_.capacity()) pairs_.reserve(pairs_.size() + kPairsAtOnce);
     pairs_.emplace_back(local, remote, role_, now);
   }
   sort();

@@ -25,7 +25,7 @@ Candidate remote(uint16_t port, uint32_t priority,
   return Candidate::remote(kind, v4(2, port), priority);
 }
 void succeed(CandidatePair& pair, Timestamp now) {
-  const CheckHistory::Attempt attempt{{{9}}, now, Role::kControlling};
+  const CheckHistory::Attempt attempt{now, {{9}}, Role::kControlling};
   pair.record_check(attempt, kClientDefaultTiming);
   pair.record_success(*pair.find_attempt(attempt.id), kClientDefaultTiming, now);
 }
@@ -49,7 +49,7 @@ Life live(const Timing& timing, Duration outage_at) {
       return life;
     }
     if (first_missed) life.gaps_after_outage.push_back(now - last);
-    pair.record_check({id, now, Role::kControlling}, timing);
+    pair.record_check({now, id, Role::kControlling}, timing);
     last = now;
     if (now - kStart >= outage_at) {
       if (!first_missed) first_missed = now;
