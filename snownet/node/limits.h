@@ -52,6 +52,8 @@ inline constexpr size_t kMaxRecent = 4096;
 inline constexpr Duration kCheckMemory = 10s;  // Of checks on their way.
 inline constexpr size_t kMaxChecksInFlight = 65536;
 inline constexpr size_t kMaxQueuedTransmits = 16384;
+// Four for each of the most connections: what one change of relays makes of them.
+inline constexpr size_t kMaxQueuedEvents = size_t{4} * 65536;
 
 // A network change is taken for a false alarm when a relay confirms our allocation within this time
 // (D12).

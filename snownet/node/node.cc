@@ -107,7 +107,7 @@ void Node::forget(Timestamp now, Connection& connection) {
 
 void Node::close(Timestamp now, Connection& connection) {
   if (connection.is_connected()) {
-    events_.push_back(Closed{connection.peer()});
+    events_.push(Closed{connection.peer()});
     send_packet(now, connection, kGoodbyePacket);
   }
   forget(now, connection);
@@ -162,12 +162,12 @@ void Node::reset_fully(Timestamp now) {
   tracer_.trace(TraceLevel::kInfo, "node", "network changed");
   reset_at_.reset();
   // Who failed or was closed before must still be told of; all else is about what is no more.
-  std::erase_if(events_, [](const NodeEvent& event) {
+  events_.remove_if([](const NodeEvent& event) {
     return !std::holds_alternative<Failed>(event) && !std::holds_alternative<Closed>(event);
   });
   for (const auto& slot : connections_.slots()) {
     if (!slot) continue;
-    events_.push_back(Closed{slot->peer()});
+    events_.push(Closed{slot->peer()});
     forget(now, *slot);
   }
   homeless_.clear();
@@ -177,7 +177,7 @@ void Node::reset_fully(Timestamp now) {
   transmits_.clear();
   relay_transmits_.clear();
   create_device();
-  events_.push_back(KeyChanged{device_->public_key()});
+  events_.push(KeyChanged{device_->public_key()});
   for (Relay& relay : relays_.all()) {
     relay.found = {};
     relay.allocation->restart(now);
@@ -195,10 +195,8 @@ std::optional<Transmit> Node::poll_transmit() {
 }
 
 std::optional<NodeEvent> Node::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  NodeEvent event = std::move(events_.front());
-  events_.pop_front();
-  if (options_.observer != nullptr) options_.observer->observe_event(event);
+  auto event = events_.pop();
+  if (event && options_.observer != nullptr) options_.observer->observe_event(*event);
   return event;
 }
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,8 +18,8 @@
 #include "connlib/base/wakeup.h"
 #include "snownet/node/check_memory.h"
 #include "snownet/node/connection_table.h"
+#include "snownet/node/event_queue.h"
 #include "snownet/node/inbound.h"
-#include "snownet/node/node_event.h"
 #include "snownet/node/node_observer.h"
 #include "snownet/node/node_options.h"
 #include "snownet/node/outbound.h"
@@ -130,6 +129,7 @@ class Node {
   const ConnectionStatistics* statistics(PeerId peer) const;
   const ByPathKind<size_t>& connections_by_path() const { return by_path_; }
   std::span<const Relay> relays() const { return relays_.all(); }
+  uint64_t dropped_events() const { return events_.dropped(); }
   const std::array<uint64_t, kDrops>& drops() const { return drops_; }
   const std::array<uint64_t, kSendFailures>& send_failures() const { return send_failures_; }
   const wireguard::Device& device() const { return *device_; }
@@ -222,7 +222,7 @@ class Node {
 
   TransmitQueue relay_transmits_;
   TransmitQueue transmits_;
-  std::deque<NodeEvent> events_;
+  EventQueue events_;
   ByPathKind<size_t> by_path_{};
   std::array<uint64_t, kDrops> drops_{};
   std::array<uint64_t, kSendFailures> send_failures_{};

@@ -57,7 +57,7 @@ void Node::add_local(Timestamp now, Connection& connection, const ice::Candidate
 
 void Node::signal(const Connection& connection, const ice::Candidate& candidate) {
   const std::string& ufrag = connection.agent().local_credentials().ufrag();
-  events_.push_back(
+  events_.push(
       CandidateAdded{connection.peer(), ice::to_text(candidate, ufrag), candidate.priority});
 }
 
@@ -185,7 +185,7 @@ void Node::collect_relays(Timestamp now) {
   }
   if (!collected) return;
   improve_relays(now);
-  if (relays_.empty()) events_.push_back(NoRelays{});
+  if (relays_.empty()) events_.push(NoRelays{});
 }
 
 // --- What allocations report.
@@ -253,8 +253,8 @@ void Node::remove_relayed(Timestamp now, const SocketAddress& relayed) {
     if (known == locals.end()) continue;
     const ice::Candidate candidate = *known;
     agent.invalidate_local_candidate(candidate, now);
-    events_.push_back(CandidateRemoved{connection->peer(),
-                                       ice::to_text(candidate, agent.local_credentials().ufrag())});
+    events_.push(CandidateRemoved{connection->peer(),
+                                  ice::to_text(candidate, agent.local_credentials().ufrag())});
     // One that fails for the loss of its first address has the second to take back: the peer's half
     // may live on.
     if (connection->failure()) continue;

@@ -167,7 +167,7 @@ void Node::handle_tunnel_event(Timestamp now, const wireguard::DeviceEvent& even
 
 void Node::report_established(Connection& connection) {
   const Timestamp now = last_now_;
-  if (connection.take_established(now)) events_.push_back(Established{connection.peer()});
+  if (connection.take_established(now)) events_.push(Established{connection.peer()});
 }
 
 // --- Endings.
@@ -179,7 +179,7 @@ void Node::remove_failed(Timestamp now) {
     const FailureReason why = *connection->failure();
     tracer_.trace(TraceLevel::kInfo, "node", "connection failed",
                   {{"peer", connection->peer().value()}, {"why", name(why)}});
-    events_.push_back(Failed{connection->peer(), why});
+    events_.push(Failed{connection->peer(), why});
     forget(now, *connection);
   }
 }

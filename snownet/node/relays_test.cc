@@ -1,4 +1,6 @@
 // Relays come and go, and so does the network.
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "snownet/node/lab.h"
@@ -167,6 +169,27 @@ TEST_CASE("with UDP blocked the relay is given up 8.125 s after it was listed") 
 }
 
 // --- Late candidates (D5)
+
+TEST_CASE("a relay without an allocation is not chosen while another has one") {
+  const uint64_t seed = GENERATE(range<uint64_t>(1, 11));
+  CAPTURE(seed);
+  Lab lab({.seed = seed, .relays = 2});
+  const auto is_allocate = [](const Datagram& each) {
+    return each.bytes.size() > 1 && each.bytes[0] == 0 && each.bytes[1] == 3;
+  };
+  lab.loses = [&](const Datagram& each) {
+    return is_allocate(each) && each.to.ip == lab.relays[0]->ip;
+  };
+  lab.list_relays(lab.a);
+  lab.run_for(1s);
+  REQUIRE(lab.a.node->relays()[0].allocation->round_trip_time().has_value());
+  REQUIRE_FALSE(lab.a.node->relays()[0].allocation->is_allocated());
+  REQUIRE(lab.upsert(lab.a) == Upserted::kCreated);
+  const auto locals = lab.a.node->agent(kPeer)->local_candidates();
+  CHECK(std::any_of(locals.begin(), locals.end(), [&](const ice::Candidate& local) {
+    return local.kind == ice::CandidateKind::kRelayed && local.address.ip == lab.relays[1]->ip;
+  }));
+}
 
 TEST_CASE("frozen, a connection that loses its relay fails at once; both ends start anew") {
   Lab lab;
