@@ -5,6 +5,7 @@ namespace connlib::client {
 std::optional<GatewayId> Authorizations::grant(const ResourceId& resource,
                                                const GatewayId& gateway) {
   std::optional<GatewayId> before = revoke(resource);
+  ++version_;
   by_resource_.insert_or_assign(resource, gateway);
   by_gateway_[gateway].insert(resource);
   previous_.insert_or_assign(resource, gateway);
@@ -15,6 +16,7 @@ std::optional<GatewayId> Authorizations::grant(const ResourceId& resource,
 std::optional<GatewayId> Authorizations::revoke(const ResourceId& resource) {
   const auto served = by_resource_.find(resource);
   if (served == by_resource_.end()) return std::nullopt;
+  ++version_;
   GatewayId gateway = served->second;
   by_resource_.erase(served);
   const auto resources = by_gateway_.find(gateway);
@@ -26,6 +28,7 @@ std::optional<GatewayId> Authorizations::revoke(const ResourceId& resource) {
 std::vector<ResourceId> Authorizations::lose_gateway(const GatewayId& gateway) {
   const auto lost = by_gateway_.extract(gateway);
   if (lost.empty()) return {};
+  ++version_;
   std::vector<ResourceId> out(lost.mapped().begin(), lost.mapped().end());
   for (const ResourceId& resource : out) by_resource_.erase(resource);
   return out;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -45,12 +46,14 @@ class Authorizations {
   void lose_client(const ClientId& client);
 
   size_t size() const { return by_resource_.size(); }
+  uint64_t version() const { return version_; }  // Counts changes of gateway_of().
 
  private:
   absl::flat_hash_map<ResourceId, GatewayId> by_resource_;  // Lookup only.
   std::map<GatewayId, std::set<ResourceId>> by_gateway_;
   absl::flat_hash_map<ResourceId, GatewayId> previous_;  // Lookup only.
   std::set<std::pair<ResourceId, ClientId>> devices_;
+  uint64_t version_ = 0;
 };
 
 }  // namespace connlib::client

@@ -43,7 +43,7 @@ void ClientState::settle_names(Timestamp now) {
   }
   while (const auto query = names_.poll_site_query()) {
     const GatewayId* gateway = authorizations_.gateway_of(query->resource);
-    const Peer* peer = gateway == nullptr ? nullptr : peers_.find(PeerName(*gateway));
+    const Peer* peer = gateway == nullptr ? nullptr : peers_.find(*gateway);
     if (peer == nullptr) {
       pending_.add_query(now, {query->resource}, query->id);
     } else {
@@ -55,7 +55,7 @@ void ClientState::settle_names(Timestamp now) {
         portal::ResolveDeviceDomain{std::move(request->pool), std::move(request->domain)}));
   }
   while (const auto request = nat_.poll_transmit()) {
-    Peer* peer = peers_.find(PeerName(request->gateway));
+    Peer* peer = peers_.find(request->gateway);
     if (peer != nullptr) send_own(now, *peer, request->packet);
   }
   while (const auto event = nat_.poll_event()) {
@@ -100,7 +100,7 @@ void ClientState::translate(Timestamp now, const ResourceId& id,
   const Resource* resource = resources_.find_routed(id);
   const auto* dns = resource ? std::get_if<DnsAddress>(&resource->address) : nullptr;
   const GatewayId* gateway = authorizations_.gateway_of(id);
-  Peer* peer = gateway == nullptr ? nullptr : peers_.find(PeerName(*gateway));
+  Peer* peer = gateway == nullptr ? nullptr : peers_.find(*gateway);
   if (dns == nullptr || peer == nullptr || !peer->is_gateway()) return;
   const std::vector<IpAddress> proxies = proxies_of(assignment, dns->ip_stack);
   nat_.update(now, {*gateway, domain_of(assignment), id}, proxies);
@@ -117,17 +117,17 @@ void ClientState::translate_all(Timestamp now, const ResourceId& id) {
 }
 
 // A packet to a name waits until its gateway knows what the address stands for.
-bool ClientState::must_hold(Timestamp now, const IpPacket& packet, const GatewayId& gateway,
-                            const ResourceId& resource) {
+nat::ClientNat::Verdict ClientState::ask_translation(Timestamp now, const IpPacket& packet,
+                                                     const GatewayId& gateway,
+                                                     const ResourceId& resource) {
+  using Verdict = nat::ClientNat::Verdict;
   const dns::Assignment* assignment =
       std::as_const(names_).resources().assignments().find(packet.destination());
-  if (assignment == nullptr) return false;
+  if (assignment == nullptr) return Verdict::kPass;
   const std::string& domain = domain_of(*assignment);
-  if (nat_.handle_outgoing(now, {gateway, domain, resource}) == nat::ClientNat::Verdict::kPass) {
-    return false;
-  }
-  held_.push({gateway, domain, resource}, packet.bytes());
-  return true;
+  const Verdict verdict = nat_.handle_outgoing(now, {gateway, domain, resource});
+  if (verdict == Verdict::kHold) held_.push({gateway, domain, resource}, packet.bytes());
+  return verdict;
 }
 
 // Packets ask for it, so the text is made once per name.

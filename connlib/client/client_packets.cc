@@ -52,6 +52,7 @@ ClientState::Decision ClientState::decide(Timestamp now, IpPacket& packet) {
 
   const ClassifiedProtocol protocol = packet.destination_protocol();
   if (const auto* known = std::get_if<Protocol>(&protocol)) {
+    if (Peer* gateway = decided_.find({destination, *known}, version())) return gateway;
     return decide_route(now, packet, *known);
   }
   return decide_error(now, packet);
@@ -87,7 +88,7 @@ ClientState::Decision ClientState::decide_route(Timestamp now, IpPacket& packet,
   // Asking for access to what our own filters forbid would be an endless loop (lesson da69cc7e70).
   if (!route->is_permitted) return reject(packet);
   return route->device != nullptr ? decide_device(now, packet, *route)
-                                  : decide_gateway(now, packet, *route);
+                                  : decide_gateway(now, packet, protocol, *route);
 }
 
 ClientState::Decision ClientState::decide_device(Timestamp now, IpPacket& packet,
@@ -105,15 +106,20 @@ ClientState::Decision ClientState::decide_device(Timestamp now, IpPacket& packet
 
 // Decided for every packet by its resource, never by what is connected (lesson 97ae522f74).
 ClientState::Decision ClientState::decide_gateway(Timestamp now, IpPacket& packet,
-                                                  const Route& route) {
+                                                  const Protocol& protocol, const Route& route) {
   const GatewayId* gateway = authorizations_.gateway_of(*route.resource);
-  Peer* peer = gateway == nullptr ? nullptr : peers_.find(PeerName(*gateway));
+  Peer* peer = gateway == nullptr ? nullptr : peers_.find(*gateway);
   if (peer == nullptr) {
     pending_.add_packet(now, {*route.resource}, packet.bytes());
     return Fate::kWaiting;
   }
-  if (route.kind == Route::Kind::kDns && must_hold(now, packet, *gateway, *route.resource)) {
-    return Fate::kWaiting;
+  using Verdict = nat::ClientNat::Verdict;
+  const Verdict verdict = route.kind == Route::Kind::kDns
+                              ? ask_translation(now, packet, *gateway, *route.resource)
+                              : Verdict::kPassUntilChange;
+  if (verdict == Verdict::kHold) return Fate::kWaiting;
+  if (verdict == Verdict::kPassUntilChange) {
+    decided_.insert({packet.destination(), protocol}, version(), peer);
   }
   return peer;
 }

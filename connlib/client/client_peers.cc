@@ -146,7 +146,7 @@ void ClientState::take_candidates(Timestamp now, const PeerName& name,
 void ClientState::release(Timestamp now, const ResourceId& resource,
                           PendingAuthorizations::Waiting waiting) {
   const GatewayId* gateway = authorizations_.gateway_of(resource);
-  const Peer* peer = gateway == nullptr ? nullptr : peers_.find(PeerName(*gateway));
+  const Peer* peer = gateway == nullptr ? nullptr : peers_.find(*gateway);
   for (const dns::QueryId query : waiting.queries) {
     if (peer == nullptr) {
       names_.fail(now, query);

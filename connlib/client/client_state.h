@@ -21,6 +21,7 @@
 #include "connlib/client/candidate_outbox.h"
 #include "connlib/client/client_event.h"
 #include "connlib/client/connecting_buffers.h"
+#include "connlib/client/decision_cache.h"
 #include "connlib/client/held_packets.h"
 #include "connlib/client/introduction.h"
 #include "connlib/client/known_gateways.h"
@@ -152,7 +153,12 @@ class ClientState {
   Decision decide_error(Timestamp now, IpPacket& packet);
   Decision decide_route(Timestamp now, IpPacket& packet, const Protocol& protocol);
   Decision decide_device(Timestamp now, IpPacket& packet, const Route& route);
-  Decision decide_gateway(Timestamp now, IpPacket& packet, const Route& route);
+  Decision decide_gateway(Timestamp now, IpPacket& packet, const Protocol& protocol,
+                          const Route& route);
+  // Changes with whatever a decision for a gateway depends on.
+  uint64_t version() const {
+    return routes_.version() + authorizations_.version() + peers_.version() + nat_.version();
+  }
   Decision reject(const IpPacket& packet);
   Fate send(Timestamp now, Peer& peer, std::span<const uint8_t> packet, DatagramRun& run);
   Fate seal_own(Timestamp now, Peer& peer, std::span<const uint8_t> packet);
@@ -166,8 +172,8 @@ class ClientState {
   void lead_to(const ResourceId& id, const dns::Assignment& assignment, std::string_view pattern);
   void translate(Timestamp now, const ResourceId& id, const dns::Assignment& assignment);
   void translate_all(Timestamp now, const ResourceId& id);
-  bool must_hold(Timestamp now, const IpPacket& packet, const GatewayId& gateway,
-                 const ResourceId& resource);
+  nat::ClientNat::Verdict ask_translation(Timestamp now, const IpPacket& packet,
+                                          const GatewayId& gateway, const ResourceId& resource);
   const std::string& domain_of(const dns::Assignment& assignment);
   void update_tunnelled_servers();
 
@@ -198,6 +204,7 @@ class ClientState {
   PendingAuthorizations pending_;
   KnownGateways known_gateways_;
   Peers peers_;
+  DecisionCache decided_;
   ConnectingBuffers connecting_;
   CandidateOutbox candidates_;
   dns::Resolver names_;

@@ -28,6 +28,7 @@ Peer& Peers::add(Peer peer) {
   const auto id = ids_.find(peer.name);
   CONNLIB_CHECK(id != ids_.end() && id->second == peer.id);
   remove(peer.name);
+  ++version_;
   auto owned = std::make_unique<Peer>(std::move(peer));
   Peer* added = owned.get();
   by_name_.emplace(added->name, std::move(owned));
@@ -41,6 +42,7 @@ Peer& Peers::add(Peer peer) {
 void Peers::remove(const PeerName& name) {
   const auto node = by_name_.extract(name);
   if (node.empty()) return;
+  ++version_;
   const Peer* peer = node.mapped().get();
   by_id_.erase(peer->id.value());
   for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
@@ -51,6 +53,11 @@ void Peers::remove(const PeerName& name) {
 
 Peer* Peers::find(const PeerName& name) {
   const auto peer = by_name_.find(name);
+  return peer == by_name_.end() ? nullptr : peer->second.get();
+}
+
+Peer* Peers::find(const GatewayId& gateway) {
+  const auto peer = by_name_.find(gateway);
   return peer == by_name_.end() ? nullptr : peer->second.get();
 }
 
@@ -65,7 +72,7 @@ Peer* Peers::find_at(const IpAddress& tunnel_address) {
 }
 
 bool Peers::is_connected(const GatewayId& gateway) const {
-  const auto peer = by_name_.find(PeerName(gateway));
+  const auto peer = by_name_.find(gateway);
   return peer != by_name_.end() && peer->second->is_connected;
 }
 

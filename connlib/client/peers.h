@@ -71,21 +71,25 @@ class Peers {
   void remove(const PeerName& name);
 
   Peer* find(const PeerName& name);
+  Peer* find(const GatewayId& gateway);  // Allocates nothing.
   Peer* find(snownet::node::PeerId id);
   Peer* find_at(const IpAddress& tunnel_address);
   bool is_connected(const GatewayId& gateway) const;
   bool has_connected_gateway(const SiteId& site) const;
 
   // By name: gateways first.
-  const std::map<PeerName, std::unique_ptr<Peer>>& all() const { return by_name_; }
+  using ByName = std::map<PeerName, std::unique_ptr<Peer>, PeerNameLess>;
+  const ByName& all() const { return by_name_; }
   size_t size() const { return by_name_.size(); }
+  uint64_t version() const { return version_; }  // Counts who came and who left.
 
  private:
   size_t max_names_;
   uint64_t last_id_ = 0;
+  uint64_t version_ = 0;
   std::map<PeerName, snownet::node::PeerId> ids_;
   std::deque<PeerName> id_age_;  // The oldest first.
-  std::map<PeerName, std::unique_ptr<Peer>> by_name_;
+  ByName by_name_;
   absl::flat_hash_map<uint64_t, Peer*> by_id_;        // Lookup only.
   absl::flat_hash_map<IpAddress, Peer*> by_address_;  // Lookup only.
 };

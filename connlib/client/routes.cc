@@ -14,6 +14,7 @@ std::optional<IpPrefix> whole(const IpAddress& address) {
 }  // namespace
 
 void Routes::add(const Resource& resource) {
+  ++version_;
   if (const auto* cidr = std::get_if<CidrAddress>(&resource.address)) {
     networks_.set_filters(resource.id, resource.filters);
     networks_.add_route(cidr->network, resource.id);
@@ -23,6 +24,7 @@ void Routes::add(const Resource& resource) {
 }
 
 void Routes::add(const StaticDevicePool& pool) {
+  ++version_;
   devices_.set_filters(pool.id, pool.filters);
   for (const PoolMember& member : pool.members) {
     for (const IpAddress& address : {IpAddress(member.ipv4), IpAddress(member.ipv6)}) {
@@ -34,6 +36,7 @@ void Routes::add(const StaticDevicePool& pool) {
 }
 
 void Routes::remove(const ResourceId& id) {
+  ++version_;
   devices_.remove(id);
   proxies_.remove(id);
   networks_.remove(id);
@@ -42,6 +45,7 @@ void Routes::remove(const ResourceId& id) {
 
 void Routes::add_proxy(const ResourceId& resource, const IpAddress& proxy,
                        std::string_view pattern) {
+  ++version_;
   if (const auto network = whole(proxy)) proxies_.add_route(*network, resource, pattern);
 }
 

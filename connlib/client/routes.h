@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -40,7 +41,10 @@ class Routes {
   // add_proxy() leads one proxy address of a name to a DNS resource that add() knows.
   void add_proxy(const ResourceId& resource, const IpAddress& proxy, std::string_view pattern);
 
-  void set_internet(std::optional<ResourceId> resource) { internet_ = std::move(resource); }
+  void set_internet(std::optional<ResourceId> resource) {
+    ++version_;
+    internet_ = std::move(resource);
+  }
   const std::optional<ResourceId>& internet() const { return internet_; }
 
   std::optional<Route> find(const IpAddress& destination,
@@ -48,6 +52,8 @@ class Routes {
 
   // has_network() is whether any CIDR resource contains the address, whatever its filters.
   bool has_network(const IpAddress& address) const noexcept { return networks_.has_route(address); }
+
+  uint64_t version() const { return version_; }  // Counts changes of what find() gives.
 
  private:
   using Device = std::pair<ResourceId, IpAddress>;
@@ -57,6 +63,7 @@ class Routes {
   routing::RouteTable networks_;
   absl::flat_hash_map<Device, ClientId> members_;  // Lookup only.
   std::optional<ResourceId> internet_;
+  uint64_t version_ = 0;
 };
 
 }  // namespace connlib::client

@@ -47,6 +47,7 @@ bool ClientNat::update(Timestamp now, const DomainKey& key, std::span<const IpAd
 }
 
 void ClientNat::note_changes(Domains::iterator at) {
+  ++version_;
   Domain& domain = at->second;
   retries_.set(domain.id, domain.state.next_retry());
   if (!domain.state.take_request() || domain.is_queued) return;
@@ -63,7 +64,10 @@ void ClientNat::recreate(std::string_view domain) {
 ClientNat::Verdict ClientNat::handle_outgoing(Timestamp now, const DomainKeyView& key) {
   last_now_ = std::max(last_now_, now);
   const auto found = domains_.find(key);
-  if (found == domains_.end()) return Verdict::kPass;
+  if (found == domains_.end()) return Verdict::kPassUntilChange;
+  if (found->second.state.state() != DomainState::State::kPending) {
+    return Verdict::kPassUntilChange;
+  }
   const bool is_held = found->second.state.handle_outgoing(last_now_, random_);
   note_changes(found);
   return is_held ? Verdict::kHold : Verdict::kPass;
@@ -97,6 +101,7 @@ void ClientNat::remove_if(const Predicate& is_gone) {
     if (it->second.state.handle_status(false) == DomainState::Outcome::kDiscard) {
       events_.push_back({Event::Kind::kDiscard, it->first});
     }
+    ++version_;
     retries_.set(it->second.id, Timestamp::never());
     free_ids_.push_back(it->second.id);
     by_id_[it->second.id] = domains_.end();

@@ -43,7 +43,11 @@ class ClientNat {
   // recreate() comes before it, for the name that was looked up: all its resources at all gateways.
   void recreate(std::string_view domain);
 
-  enum class Verdict : uint8_t { kPass, kHold };
+  enum class Verdict : uint8_t {
+    kPass,
+    kPassUntilChange,  // And so do all that follow: ask again when version() is another.
+    kHold,
+  };
   // handle_outgoing() allocates nothing. Unknown keys pass.
   Verdict handle_outgoing(Timestamp now, const DomainKeyView& key);
   void handle_status(const DomainKeyView& key, bool is_active);
@@ -67,6 +71,7 @@ class ClientNat {
   };
   std::optional<Event> poll_event();
 
+  uint64_t version() const { return version_; }
   size_t size() const { return domains_.size(); }
 
  private:
@@ -92,6 +97,7 @@ class ClientNat {
   std::vector<uint32_t> free_ids_;
   DeadlineHeap retries_;
   Timestamp last_now_{};
+  uint64_t version_ = 0;
   std::deque<DomainKey> requests_;  // Each at most once: those whose request is due.
   std::deque<Event> events_;        // At most one per key that held packets.
 };

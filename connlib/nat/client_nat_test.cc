@@ -71,7 +71,7 @@ TEST_CASE(
         control::ControlEvent(control::AssignedIps{ResourceId("r"), "a.example", kProxies}));
   lab.nat.handle_status(key(), true);
   CHECK(lab.events() == std::vector{std::pair(Kind::kRelease, key())});
-  CHECK(lab.nat.handle_outgoing(kStart, key()) == Verdict::kPass);
+  CHECK(lab.nat.handle_outgoing(kStart, key()) == Verdict::kPassUntilChange);
   CHECK(lab.nat.poll_timeout().at.is_never());
 }
 
@@ -82,14 +82,14 @@ TEST_CASE(
   lab.nat.handle_outgoing(kStart, key());
   lab.nat.handle_status(key(), false);
   CHECK(lab.events() == std::vector{std::pair(Kind::kDiscard, key())});
-  CHECK(lab.nat.handle_outgoing(kStart + 1s, key()) == Verdict::kPass);
+  CHECK(lab.nat.handle_outgoing(kStart + 1s, key()) == Verdict::kPassUntilChange);
 }
 
 TEST_CASE("a failed name is not asked for by packets, only by the next query") {
   Lab lab;
   lab.fail();
   for (int i = 0; i < 10; ++i) {
-    CHECK(lab.nat.handle_outgoing(kStart + Duration(10s) * i, key()) == Verdict::kPass);
+    CHECK(lab.nat.handle_outgoing(kStart + Duration(10s) * i, key()) == Verdict::kPassUntilChange);
     lab.nat.update(kStart + Duration(10s) * i, key(), kProxies);
   }
   CHECK(lab.requests().empty());
@@ -103,14 +103,28 @@ TEST_CASE("looking a name up again does not interrupt what works") {
   Lab lab;
   lab.confirm();
   lab.nat.recreate("a.example");
-  CHECK(lab.nat.handle_outgoing(kStart + 1s, key()) == Verdict::kPass);
+  CHECK(lab.nat.handle_outgoing(kStart + 1s, key()) == Verdict::kPassUntilChange);
   lab.nat.update(kStart + 1s, key(), kProxies);
   CHECK(lab.requests().size() == 1);
   CHECK(lab.nat.handle_outgoing(kStart + 1s, key()) == Verdict::kPass);
   CHECK(lab.nat.poll_timeout().at.is_never());
   lab.nat.handle_status(key(), true);
   CHECK(lab.events().empty());
-  CHECK(lab.nat.handle_outgoing(kStart + 2s, key()) == Verdict::kPass);
+  CHECK(lab.nat.handle_outgoing(kStart + 2s, key()) == Verdict::kPassUntilChange);
+}
+
+TEST_CASE("whoever remembers that packets may pass learns when to ask again") {
+  Lab lab;
+  lab.confirm();
+  const uint64_t confirmed = lab.nat.version();
+  CHECK(lab.nat.handle_outgoing(kStart, key()) == Verdict::kPassUntilChange);
+  CHECK(lab.nat.version() == confirmed);
+  lab.look_up(kStart + 1s);  // The gateway is asked again, and packets remind it.
+  CHECK(lab.nat.version() != confirmed);
+  CHECK(lab.nat.handle_outgoing(kStart + 1s, key()) == Verdict::kPass);
+  const uint64_t asked = lab.nat.version();
+  lab.nat.remove_gateway(key().gateway);
+  CHECK(lab.nat.version() != asked);
 }
 
 TEST_CASE("a query while the gateway is being asked does not lose what waits") {
@@ -172,7 +186,7 @@ TEST_CASE("names and resources that overlap are asked for and answered one by on
   lab.nat.handle_status(keys[1], true);
   CHECK(lab.events() == std::vector{std::pair(Kind::kRelease, keys[1])});
   CHECK(lab.nat.handle_outgoing(kStart, keys[0]) == Verdict::kHold);
-  CHECK(lab.nat.handle_outgoing(kStart, keys[1]) == Verdict::kPass);
+  CHECK(lab.nat.handle_outgoing(kStart, keys[1]) == Verdict::kPassUntilChange);
 }
 
 TEST_CASE("late and doubled answers change nothing") {
@@ -182,7 +196,7 @@ TEST_CASE("late and doubled answers change nothing") {
   lab.nat.handle_status(key(), true);
   lab.nat.handle_status(key("g", "unknown", "r"), true);
   CHECK(lab.events().empty());
-  CHECK(lab.nat.handle_outgoing(kStart, key()) == Verdict::kPass);
+  CHECK(lab.nat.handle_outgoing(kStart, key()) == Verdict::kPassUntilChange);
   lab.look_up(kStart + 1s);
   CHECK(lab.requests().size() == 1);  // Still confirmed, or it would not have been asked anew.
 }
@@ -223,7 +237,7 @@ TEST_CASE("beyond the limit of names packets pass, to be answered with an error"
   ClientNat nat(random, 1);
   CHECK(nat.update(kStart, key("g", "a", "r"), kProxies));
   CHECK_FALSE(nat.update(kStart, key("g", "b", "r"), kProxies));
-  CHECK(nat.handle_outgoing(kStart, key("g", "b", "r")) == Verdict::kPass);
+  CHECK(nat.handle_outgoing(kStart, key("g", "b", "r")) == Verdict::kPassUntilChange);
   CHECK(nat.update(kStart, key("g", "a", "r"), kProxies));
 }
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include "connlib/base/check.h"
 #include "connlib/client/client_state.h"
 #include "connlib/dns/message.h"
@@ -31,8 +33,8 @@ const portal::TunnelAddresses kClientAddresses{
     {{100, 64, 0, 7}}, {{0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}}};
 const portal::TunnelAddresses kGatewayAddresses{
     {{100, 64, 0, 9}}, {{0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}}};
-const ClientId kClient("client");
-const GatewayId kGateway("gateway");
+const ClientId kClient("0a1b2c3d-0000-4000-8000-000000000001");  // As long as real ones.
+const GatewayId kGateway("0a1b2c3d-0000-4000-8000-000000000002");
 constexpr uint16_t kPort = 443;
 
 portal::RelayDescriptor relay_for(const std::string& who) {
@@ -67,7 +69,10 @@ Ipv4Address host_of(size_t resource) {
   return {{10, static_cast<uint8_t>(resource / 250), static_cast<uint8_t>(resource % 250), 1}};
 }
 std::string name_of(size_t resource) { return "host-" + std::to_string(resource) + ".example.com"; }
-ResourceId id_of(size_t resource) { return ResourceId(std::to_string(resource)); }
+ResourceId id_of(size_t resource) {
+  return ResourceId(fmt::format("0a1b2c3d-0000-4000-9000-{:012}", resource));
+}
+size_t resource_of(const ResourceId& id) { return std::stoul(id.value().substr(24)); }
 
 // Wire is a network without delay between two ends and a relay. An end is served by Drain, which
 // empties it of everything but datagrams.
@@ -320,7 +325,7 @@ class Tunnel final : public TunnelEnds {
   void grant(Timestamp now, const ResourceId& id) {
     portal::CreateAuthorization to_gateway;
     to_gateway.ref = id.value();
-    to_gateway.resource = std::get<Resource>(resource(std::stoul(id.value())));
+    to_gateway.resource = std::get<Resource>(resource(resource_of(id)));
     to_gateway.client.id = kClient;
     to_gateway.client.public_key = client_.public_key();
     to_gateway.client.addresses = kClientAddresses;
