@@ -18,7 +18,7 @@ FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/connlib-bench-XXXXXX")
 trap 'rm -rf "$FOLDER"' EXIT
 
 if [ -n "$MICRO" ]; then
-  for name in wireguard node offload engine relay dns; do
+  for name in wireguard node tunnel offload engine relay dns; do
     echo "${name}_bench" >&2
     "$BIN/${name}_bench" --benchmark_out="$FOLDER/$name.json" --benchmark_out_format=json >"$FOLDER/$name.log" 2>&1 ||
       { cat "$FOLDER/$name.log" >&2; exit 1; }
