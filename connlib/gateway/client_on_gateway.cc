@@ -67,7 +67,7 @@ bool ClientOnGateway::may_resolve(Timestamp now, const ResolutionWaiter& waiter)
 }
 
 bool ClientOnGateway::install(Timestamp now, const ResolutionWaiter& waiter,
-                              std::span<const IpAddress> addresses) {
+                              std::span<const IpAddress> addresses, std::optional<Duration> ttl) {
   if (!may_resolve(now, waiter)) return false;  // Much may have happened since it was asked.
   const std::string domain = absl::AsciiStrToLower(waiter.domain);
   switch (nat_.install(domain, waiter.proxies, addresses)) {
@@ -75,14 +75,30 @@ bool ClientOnGateway::install(Timestamp now, const ResolutionWaiter& waiter,
       break;
     case nat::GatewayNat::Installed::kRenumbered:
       access_.clear_proxies();
+      refreshes_.clear();
       break;
     case nat::GatewayNat::Installed::kTooMany:
       return false;
+  }
+  if (ttl) {
+    ResolutionWaiter again = waiter;
+    again.wants_answer = false;
+    refreshes_.set(domain, std::move(again),
+                   now + std::clamp(*ttl, kMinRefreshInterval, kMaxRefreshInterval));
   }
   const auto name = dns::Name::parse(domain);
   return name && std::all_of(waiter.proxies.begin(), waiter.proxies.end(), [&](const auto& proxy) {
            return access_.assign(proxy, *name, waiter.resource);
          });
+}
+
+std::vector<ResolutionWaiter> ClientOnGateway::take_refreshes(Timestamp now) {
+  return refreshes_.take_due(now, [&](const ResolutionWaiter& waiter) {
+    return may_resolve(now, waiter) &&
+           std::any_of(waiter.proxies.begin(), waiter.proxies.end(), [&](const IpAddress& proxy) {
+             return nat_.sessions().has_sessions_to(proxy);
+           });
+  });
 }
 
 // --- Packets.
@@ -155,7 +171,7 @@ void ClientOnGateway::handle_timeout(Timestamp now) {
 }
 
 Timestamp ClientOnGateway::next_deadline() const {
-  return std::min(grants_.next_expiry(), nat_.poll_timeout().at);
+  return std::min({grants_.next_expiry(), nat_.poll_timeout().at, refreshes_.next_at()});
 }
 
 }  // namespace connlib::gateway

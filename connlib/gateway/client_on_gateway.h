@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "connlib/gateway/access.h"
 #include "connlib/gateway/grants.h"
 #include "connlib/gateway/limits.h"
+#include "connlib/gateway/refreshes.h"
 #include "connlib/gateway/resolutions.h"
 #include "connlib/gateway/tunnel_addresses.h"
 #include "connlib/gateway/unroutable.h"
@@ -57,7 +59,10 @@ class ClientOnGateway {
   bool may_resolve(Timestamp now, const ResolutionWaiter& waiter);
   // install() lets the waiter's proxies lead to `addresses`, as far as names may lead there. False
   // when the resource is not, or no longer, granted, or there are too many proxies.
-  bool install(Timestamp now, const ResolutionWaiter& waiter, std::span<const IpAddress> addresses);
+  bool install(Timestamp now, const ResolutionWaiter& waiter, std::span<const IpAddress> addresses,
+               std::optional<Duration> ttl = std::nullopt);
+  // take_refreshes() is which names to resolve again: their TTL has passed, and sessions use them.
+  std::vector<ResolutionWaiter> take_refreshes(Timestamp now);
 
   // --- Packets. `own` are the gateway's tunnel addresses.
   // admit_outbound() judges a packet of the client, and makes of it what the TUN gets. Otherwise
@@ -86,6 +91,7 @@ class ClientOnGateway {
   Grants grants_{kMaxGrantsPerClient};
   Access access_{grants_, kMaxProxiesPerClient};
   nat::GatewayNat nat_;
+  Refreshes refreshes_{kMaxRefreshedNames};
 };
 
 }  // namespace connlib::gateway

@@ -90,7 +90,8 @@ TEST_CASE_METHOD(World, "the parts of a super-packet are counted one by one") {
   const auto route = std::get<GatewayRoute>(gateway->open_run(now, first));
   for (int i = 0; i < 5; ++i) {
     Bytes datagram(gateway->datagram_bytes(route, first.size()));
-    std::copy(first.begin(), first.end(), std::span(datagram).subspan(route.path.packet_offset()).begin());
+    std::copy(first.begin(), first.end(),
+              std::span(datagram).subspan(route.path.packet_offset()).begin());
     REQUIRE(gateway->seal(now, route, datagram, first.size()));
   }
   gateway->shut_down(now);

@@ -99,6 +99,10 @@ void GatewayState::take_assignment(Timestamp now, ClientOnGateway& client,
     answer(waiter, control::DomainStatus::Status::kInactive);
     return;
   }
+  ask(now, std::move(waiter));
+}
+
+void GatewayState::ask(Timestamp now, ResolutionWaiter waiter) {
   std::string domain = waiter.domain;
   const auto asking = resolutions_.ask(now, std::move(waiter));
   if (asking.what == Resolutions::Asked::kStarted) {

@@ -84,7 +84,9 @@ void GatewayState::take(Timestamp now, const portal::CreateAuthorization& author
     trace_refusal(tracer_, authorization, "too many grants");
     return;
   }
-  events_.emplace_back(ToPortal{portal::AuthorizationAcknowledged{authorization.ref}});
+  ToPortal acknowledged;
+  acknowledged.message = portal::AuthorizationAcknowledged{authorization.ref};
+  events_.emplace_back(std::move(acknowledged));
 }
 
 // settle() finds the client of an authorization or makes it, connected; null when it is refused.
@@ -238,13 +240,15 @@ void GatewayState::reset(Timestamp now) {
 // --- Names.
 
 void GatewayState::handle_resolution(Timestamp now, ResolutionId id,
-                                     std::optional<std::span<const IpAddress>> addresses) {
+                                     std::optional<std::span<const IpAddress>> addresses,
+                                     std::optional<Duration> ttl) {
   now = clamp(now);
   using enum control::DomainStatus::Status;
   for (const ResolutionWaiter& waiter : resolutions_.take(id)) {
     ClientOnGateway* client = clients_.find(waiter.client);
     const bool is_active =
-        client != nullptr && addresses.has_value() && client->install(now, waiter, *addresses);
+        client != nullptr && addresses.has_value() && client->install(now, waiter, *addresses, ttl);
+    if (client != nullptr) clients_.schedule(*client);
     answer(waiter, is_active ? kActive : kInactive);
   }
   finish(now);
@@ -252,7 +256,8 @@ void GatewayState::handle_resolution(Timestamp now, ResolutionId id,
 
 void GatewayState::answer(const ResolutionWaiter& waiter, control::DomainStatus::Status status) {
   const ClientOnGateway* client = clients_.find(waiter.client);
-  if (client == nullptr) return;
+  // A name that cannot be refreshed leads where it led: its client has nothing to hear of it.
+  if (client == nullptr || !waiter.wants_answer) return;
   const auto packet =
       control::encode_control_event(control::DomainStatus{waiter.resource, waiter.domain, status});
   if (packet) replies_.push(client->peer(), *packet);
@@ -265,6 +270,7 @@ void GatewayState::handle_timeout(Timestamp now) {
   node_.handle_timeout(now);
   while (ClientOnGateway* client = clients_.next_due(now)) {
     client->handle_timeout(now);
+    for (ResolutionWaiter& name : client->take_refreshes(now)) ask(now, std::move(name));
     dismiss_if_empty(now, *client);
   }
   for (const ResolutionWaiter& lost : resolutions_.take_overdue(now)) {

@@ -55,9 +55,11 @@ class GatewayState {
 
   // --- The shell.
   // What a name leads to, both families together; nullopt when it could not be resolved. A name
-  // without addresses is resolved, too.
+  // without addresses is resolved, too. While sessions use it, it is resolved again after `ttl`,
+  // the lowest of the answers; nullopt where nobody knows.
   void handle_resolution(Timestamp now, ResolutionId id,
-                         std::optional<std::span<const IpAddress>> addresses);
+                         std::optional<std::span<const IpAddress>> addresses,
+                         std::optional<Duration> ttl = std::nullopt);
   // Flows are recorded while the portal has records uploaded, or while this is wanted.
   void want_flow_records(Timestamp now, bool is_wanted);
   void reset(Timestamp now);      // The network changed.
@@ -131,6 +133,7 @@ class GatewayState {
   void take_from_client(Timestamp now, const snownet::node::Delivered& delivered,
                         const Outer& outer, absl::FunctionRef<void(std::span<uint8_t>)> to_tun);
   void take_control(Timestamp now, ClientOnGateway& client, std::span<const uint8_t> packet);
+  void ask(Timestamp now, ResolutionWaiter waiter);
   void take_assignment(Timestamp now, ClientOnGateway& client, control::AssignedIps assigned);
   std::variant<ClientOnGateway*, Unroutable> client_for(const IpPacket& packet);
   std::optional<Unroutable> admit(Timestamp now, ClientOnGateway& client, IpPacket& packet,

@@ -152,14 +152,15 @@ std::variant<snownet::node::Encapsulated, Unroutable> Lab::from_tun(Bytes packet
   return outcome;
 }
 
-void Lab::resolve(const char* domain, std::optional<std::vector<IpAddress>> addresses) {
+void Lab::resolve(const char* domain, std::optional<std::vector<IpAddress>> addresses,
+                  std::optional<Duration> ttl) {
   REQUIRE_FALSE(resolutions.empty());
   const ResolveName asked = resolutions.front();
   resolutions.erase(resolutions.begin());
   CHECK(asked.domain == domain);
   std::optional<std::span<const IpAddress>> view;
   if (addresses) view = std::span<const IpAddress>(*addresses);
-  gateway->handle_resolution(now, asked.id, view);
+  gateway->handle_resolution(now, asked.id, view, ttl);
   run_for(3 * kLatency);
 }
 

@@ -59,7 +59,8 @@ class Lab {
   // from_tun() gives the gateway a packet of its kernel, and says what became of it.
   std::variant<snownet::node::Encapsulated, Unroutable> from_tun(Bytes packet);
   // resolve() answers the oldest question of the gateway, which must be about `domain`.
-  void resolve(const char* domain, std::optional<std::vector<IpAddress>> addresses);
+  void resolve(const char* domain, std::optional<std::vector<IpAddress>> addresses,
+               std::optional<Duration> ttl = std::nullopt);
 
   // transmit() puts a datagram on the wire.
   void transmit(const SocketAddress& from, const SocketAddress& to, Bytes bytes);

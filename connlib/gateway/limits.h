@@ -26,4 +26,12 @@ inline constexpr size_t kMaxResolutionsPerClient = 64;
 // Ours: the shell gives up after ten seconds (spec tunnel 3.13); past that it has lost the request.
 inline constexpr Duration kResolutionTimeout = 15s;
 
+// Names per client that are resolved again when their TTL has passed.
+inline constexpr size_t kMaxRefreshedNames = 4'096;
+// Ours: whoever owns a name may say any TTL; it is he who is asked, but by our resolver.
+inline constexpr Duration kMinRefreshInterval = 30s;
+inline constexpr Duration kMaxRefreshInterval = 24h;
+inline constexpr Duration kRefreshRetry = 30s;
+static_assert(kRefreshRetry > kResolutionTimeout);
+
 }  // namespace connlib::gateway

@@ -34,6 +34,7 @@ bool Resolutions::join(Entry& entry, ResolutionWaiter& waiter) {
       });
   if (same != entry.waiters.end()) {
     same->proxies = std::move(waiter.proxies);
+    same->wants_answer = same->wants_answer || waiter.wants_answer;
     return true;
   }
   if (!has_room(waiter.client)) return false;

@@ -24,6 +24,7 @@ struct ResolutionWaiter {
   ResourceId resource;
   std::string domain;
   std::vector<IpAddress> proxies;
+  bool wants_answer = true;  // Not when we ask for it, because a TTL has passed.
   friend bool operator==(const ResolutionWaiter&, const ResolutionWaiter&) = default;
 };
 
@@ -50,7 +51,8 @@ class Resolutions {
     Asked what = Asked::kTooMany;
     ResolutionId id{};
   };
-  // ask() with a client, resource and domain that wait already takes the later proxies.
+  // ask() with a client, resource and domain that wait already takes the later proxies, and answers
+  // if either wants that.
   Asking ask(Timestamp now, ResolutionWaiter waiter);
 
   // take() ends a resolution and gives who waited for it, in the order of asking. Empty for an id

@@ -62,6 +62,7 @@ std::optional<SessionKey> SessionTable::translate_outbound(const SessionKey& ins
   Session session(*outside, now);
   session.handle_outgoing(signs, now);
   by_outside_[*outside] = sessions_.insert(inside, session);
+  ++by_proxy_[inside.resource_ip];
   tombstones_.remove(*outside);
   return outside;
 }
@@ -82,6 +83,8 @@ SessionTable::Inbound SessionTable::translate_inbound(const SessionKey& outside,
 void SessionTable::end(Slot slot) {
   const SessionKey outside = sessions_.at(slot).outside();
   by_outside_.erase(outside);
+  const auto count = by_proxy_.find(sessions_.key_at(slot).resource_ip);
+  if (--count->second == 0) by_proxy_.erase(count);
   tombstones_.add(outside);
   sessions_.erase(slot);
 }
@@ -90,6 +93,7 @@ void SessionTable::end_all() {
   sessions_.for_each([this](Slot slot) { tombstones_.add(sessions_.at(slot).outside()); });
   sessions_.clear();
   by_outside_.clear();
+  by_proxy_.clear();
 }
 
 void SessionTable::handle_timeout(Timestamp now) {

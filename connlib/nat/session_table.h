@@ -58,6 +58,9 @@ class SessionTable {
   // When the next session may expire; early where one was extended.
   Timestamp next_at() const { return sessions_.next_at(); }
 
+  // Whether a session leads through this proxy address.
+  bool has_sessions_to(const IpAddress& proxy) const { return by_proxy_.contains(proxy); }
+
   size_t size() const { return sessions_.size(); }
   size_t tombstone_count() const { return tombstones_.size(); }
   uint64_t evictions() const { return evictions_; }
@@ -72,8 +75,9 @@ class SessionTable {
                                       Timestamp now);
   void end(Slot slot);
 
-  Table sessions_;                                    // By inside.
-  absl::flat_hash_map<SessionKey, Slot> by_outside_;  // Lookups only.
+  Table sessions_;                                     // By inside.
+  absl::flat_hash_map<SessionKey, Slot> by_outside_;   // Lookups only.
+  absl::flat_hash_map<IpAddress, uint32_t> by_proxy_;  // How many sessions; lookups only.
   Tombstones tombstones_;
   uint64_t evictions_ = 0;
 };
