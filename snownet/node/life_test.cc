@@ -103,6 +103,21 @@ TEST_CASE("the responder is established by the initiator's first data, not by it
   CHECK(lab.b.packets.size() == 1);
 }
 
+// Meanwhile its allocation has expired, too: whatever that stirs up, the tunnel is what counts.
+TEST_CASE("whoever wakes up after ten minutes begins no handshake for what is dead") {
+  Lab lab({.relays = 2});
+  lab.loses = [&](const Datagram& datagram) { return lab.is_between_ends(datagram); };
+  establish(lab);
+  lab.run_for(20s);
+  const size_t before = lab.sent(MessageType::kInitiation, lab.a.mapped);
+  lab.now += 10min;
+  lab.a.node->handle_timeout(lab.now);
+  lab.settle();
+  CHECK(reason(lab.a) == FailureReason::kNoHandshake);
+  CHECK(lab.a.node->connection_count() == 0);
+  CHECK(lab.sent(MessageType::kInitiation, lab.a.mapped) == before);
+}
+
 // --- Packets.
 
 TEST_CASE("a packet longer than the inner MTU is refused") {

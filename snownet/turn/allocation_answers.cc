@@ -113,6 +113,7 @@ Inbound Allocation::handle_released(Timestamp now, Request& request, const stun:
 }
 
 void Allocation::finish_release(Timestamp now) {
+  if (former_ && !authentication_.has_nonce()) authentication_.inherit_nonce(*former_);
   former_.reset();
   allocate(now);
 }

@@ -43,6 +43,11 @@ class Authentication {
   bool has_nonce() const { return !nonce_.empty(); }
   std::string_view nonce() const { return nonce_; }
   void forget_nonce() { nonce_.clear(); }
+  // inherit_nonce() begins with the nonce that another user of ours had from the same relay: it
+  // goes by our socket (RFC 8489 §9.2), and where it does not, a challenge brings another.
+  void inherit_nonce(const Authentication& former) {
+    if (former.credentials_.realm == credentials_.realm) nonce_ = former.nonce_;
+  }
   const Credentials& credentials() const { return credentials_; }
 
  private:

@@ -74,6 +74,17 @@ TEST_CASE("renewed credentials on a living relay: the old allocation is deleted 
   CHECK(deletions == 1);
 }
 
+// Whoever wakes up or roams gets another account from the portal, and waits for its relay.
+TEST_CASE("renewed credentials cost two round trips: the relay's nonce is known") {
+  Lab lab;
+  lab.allocated();
+  const size_t before = lab.relay.count(Method::kAllocate);
+  lab.allocation.set_credentials(lab.now, credentials("secret", "2:salt"));
+  lab.run_for(4 * lab.latency);
+  CHECK(lab.allocation.is_allocated());
+  CHECK(lab.relay.count(Method::kAllocate) == before + 1);
+}
+
 TEST_CASE("other credentials wait until a relay that knows owners took the old allocation back") {
   auto [what, is_nonce_stale, is_challenge_signed] = GENERATE(table<const char*, bool, bool>({
       {"at once", false, true},

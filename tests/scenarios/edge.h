@@ -39,6 +39,15 @@ inline constexpr Edge kRelaysOnly{
 inline constexpr Edge kStatefulV6{
     .name = "IPv6 stateful", .has_v4 = false, .has_v6 = true, .has_firewall = true};
 
+// Ports by destination, but open to everybody: each relay shows another mapped address, and each of
+// them is good for a peer.
+inline constexpr Edge kManyPorts{
+    .name = "a port per destination, unfiltered",
+    .nat = sim::NatBehaviour{.name = "many-ports",
+                             .mapping = sim::Dependence::kAddressAndPortDependent,
+                             .filtering = sim::Dependence::kEndpointIndependent,
+                             .ports = sim::PortAssignment::kRandom}};
+
 // PathKind is how many of the two ends of a path are relays.
 enum class PathKind : uint8_t { kDirect, kRelayed, kRelayToRelay };
 const char* name(PathKind kind);

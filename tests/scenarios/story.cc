@@ -11,7 +11,7 @@ std::vector<Story> all_stories() {
   std::vector<Story> all;
   for (const auto& theme :
        {path_stories(), setting_up_stories(), lifetime_stories(), failover_stories(),
-        relay_stories(), seed_stories(), silent_relay_stories()}) {
+        relay_stories(), seed_stories(), silent_relay_stories(), host_stories()}) {
     all.insert(all.end(), theme.begin(), theme.end());
   }
   std::stable_sort(all.begin(), all.end(),

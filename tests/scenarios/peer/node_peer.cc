@@ -68,8 +68,8 @@ bool NodePeer::offer(Timestamp now, const std::string& peer, std::string_view te
   return was_sent;
 }
 
-void NodePeer::reset_network(Timestamp now) {
-  node_->reset(now);
+void NodePeer::reset_network(Timestamp now, node::ResetKind kind) {
+  node_->reset(now, kind);
   drain(now);
 }
 

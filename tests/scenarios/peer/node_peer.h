@@ -59,7 +59,9 @@ class NodePeer final : public sim::Machine {
   bool offer(Timestamp now, const std::string& peer, std::string_view text);
 
   // --- The host.
-  void reset_network(Timestamp now);                    // Addresses have changed.
+  // Addresses may have changed.
+  void reset_network(Timestamp now,
+                     snownet::node::ResetKind kind = snownet::node::ResetKind::kUnlessFalseAlarm);
   void shut_down(Timestamp now);                        // Says goodbye to everybody.
   void forget(Timestamp now, const std::string& peer);  // Loses its half of a connection.
 

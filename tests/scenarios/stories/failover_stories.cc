@@ -43,15 +43,6 @@ void tell_s23(Telling& t) {
   expect_on_relay(t, d, since);
 }
 
-// Ports by destination, but open to everybody: each relay shows another mapped address, and each of
-// them is good for a peer.
-constexpr Edge kManyPorts{
-    .name = "a port per destination, unfiltered",
-    .nat = sim::NatBehaviour{.name = "many-ports",
-                             .mapping = sim::Dependence::kAddressAndPortDependent,
-                             .filtering = sim::Dependence::kEndpointIndependent,
-                             .ports = sim::PortAssignment::kRandom}};
-
 void tell_s24(Telling& t) {
   Deployment d(t, {.client = kManyPorts, .gateway = kFullCone, .relays = 1});
   d.world.network().cut(d.client().edge.host, d.gateway().edge.host);

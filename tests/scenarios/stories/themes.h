@@ -14,5 +14,6 @@ std::vector<Story> failover_stories();      // S22 to S24: paths die and appear.
 std::vector<Story> relay_stories();         // S25 to S29: relays come and go.
 std::vector<Story> seed_stories();          // S30 to S34: all of that while one end hears nothing.
 std::vector<Story> silent_relay_stories();  // S35 to S37: relays fail and nobody says so.
+std::vector<Story> host_stories();          // S46 to S49: networks, sleep, a portal that is away.
 
 }  // namespace connlib::scenarios
