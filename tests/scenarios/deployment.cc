@@ -1,6 +1,7 @@
 #include "tests/scenarios/deployment.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,6 +9,28 @@
 namespace connlib::scenarios {
 
 namespace node = snownet::node;
+
+namespace {
+
+// Retransmissions of systems, and when they give up a connection that nobody answers (snownet
+// §9.2, S50).
+constexpr std::array kTcpOfSystems = {TransferOptions{.system = "Windows",
+                                                      .least_timeout = 300ms,
+                                                      .most_timeout = 60s,
+                                                      .gives_up_after = 90s,
+                                                      .interval = 100ms},
+                                      TransferOptions{.system = "Apple",
+                                                      .least_timeout = 1s,
+                                                      .most_timeout = 64s,
+                                                      .gives_up_after = 450s,
+                                                      .interval = 100ms},
+                                      TransferOptions{.system = "Linux",
+                                                      .least_timeout = 200ms,
+                                                      .most_timeout = 120s,
+                                                      .gives_up_after = 924s,
+                                                      .interval = 100ms}};
+
+}  // namespace
 
 Deployment::Deployment(Telling& telling, const DeploymentOptions& options)
     : telling_(telling), world(telling.seed()), options_(options), invariants(telling, *this) {
@@ -21,8 +44,8 @@ Deployment::Deployment(Telling& telling, const DeploymentOptions& options)
   for (size_t i = 0; i < options.relays; ++i) {
     add_relay(fmt::format("relay {}", i + 1), weather.relay(i));
   }
-  add_party(Side::kClient, "client", options.client, weather.client);
-  add_party(Side::kGateway, "gateway", options.gateway, weather.gateway);
+  add_party(Side::kClient, "client", options.client, weather.client, options.client_port);
+  add_party(Side::kGateway, "gateway", options.gateway, weather.gateway, options.gateway_port);
 }
 
 Deployment::~Deployment() { telling_.end(world); }
@@ -35,6 +58,7 @@ Party& Deployment::add_party(Side side, const std::string& id, const Edge& edge,
   party.options.side = side;
   party.options.portal = portal.id;
   party.options.port = port;
+  party.options.tap = telling_.tap(id);
   party.edge = plug_in(world, edge, id, cable);
   party.latency = latency;
   party.options.node.late_candidates =
@@ -56,7 +80,7 @@ std::unique_ptr<NodePeer> Deployment::make_peer(const Party& party) {
 // --- Relays
 
 size_t Deployment::add_relay(const std::string& name, Duration latency, bool is_listed) {
-  sim::RelayConfig config{.name = name};
+  sim::RelayConfig config{.name = name, .listen_port = options_.relay_port};
   config.interface.link.latency = latency;
   relays_.push_back(sim::add_relay(world, config));
   if (is_listed) list_relay(relays_.size() - 1);
@@ -125,6 +149,15 @@ void Deployment::start(Duration echo_interval) {
   started_at_ = world.now();
   world.act(client().peer,
             [&](NodePeer& peer, Timestamp now) { peer.start_echo(now, echo_interval); });
+  if (telling_.carries_streams()) start_streams();
+}
+
+// Of each system a connection to the gateway that writes ten segments a second, for ever.
+void Deployment::start_streams() {
+  for (const TransferOptions& options : kTcpOfSystems) {
+    world.act(client().peer,
+              [&](NodePeer& peer, Timestamp now) { peer.start_transfer(now, options); });
+  }
 }
 
 bool Deployment::run_until_echo(Timestamp since, Duration limit) {

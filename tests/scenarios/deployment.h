@@ -23,6 +23,9 @@ struct DeploymentOptions {
   size_t relays = 2;
   std::optional<Weather> weather = {};  // Drawn when absent.
   double loss_percent = 0;              // On each end's cable, both directions.
+  uint16_t client_port = 52625;
+  uint16_t gateway_port = 52625;
+  uint16_t relay_port = 3478;
   snownet::node::LateCandidates policy = snownet::node::LateCandidates::kFreezeRelays;
   std::optional<snownet::node::LateCandidates> gateway_policy = {};  // As above when absent.
 };
@@ -84,7 +87,7 @@ class Deployment {
   void warm_up() { world.run_for(kWarmUp); }
   // start() warms up and lets the client's application send. The first request is the trigger of
   // all stories about setting up.
-  void start(Duration echo_interval = 100ms);
+  void start(Duration echo_interval = 100ms);  // And streams, if the telling carries them.
   // run_until_echo() is true when a ping that was sent after `since` is answered within `limit`.
   bool run_until_echo(Timestamp since, Duration limit);
   // connect() is start() and a first answer, then `quiet` more.
@@ -112,6 +115,7 @@ class Deployment {
   sim::Handle<ScriptedPortal> portal;
 
  private:
+  void start_streams();
   std::unique_ptr<NodePeer> make_peer(const Party& party);
 
   DeploymentOptions options_;

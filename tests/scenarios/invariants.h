@@ -26,6 +26,8 @@ class Invariants {
       : telling_(telling), deployment_(deployment) {}
 
   void watch();  // From here on, every datagram.
+  // note_transmit() is for who watches the world himself.
+  void note_transmit(sim::MachineId from, const sim::Datagram& datagram);
 
   // check_rest() is for the end of a story that ends well, after half a minute without faults:
   // data travels on selected paths only, both ends know the same candidates, and nothing is left
@@ -44,7 +46,6 @@ class Invariants {
     uint32_t sender_index = 0;
   };
 
-  void note_transmit(sim::MachineId from, const sim::Datagram& datagram);
   void note_initiation(const Party& from, std::span<const uint8_t> message);
   void note_response(std::span<const uint8_t> message);
   void note_data(const Party& from, const sim::Datagram& datagram, bool is_framed);

@@ -11,7 +11,8 @@ std::vector<Story> all_stories() {
   std::vector<Story> all;
   for (const auto& theme :
        {path_stories(), setting_up_stories(), lifetime_stories(), failover_stories(),
-        relay_stories(), seed_stories(), silent_relay_stories(), host_stories()}) {
+        relay_stories(), seed_stories(), silent_relay_stories(), host_stories(), identity_stories(),
+        forgery_stories(), crowd_stories(), stream_stories()}) {
     all.insert(all.end(), theme.begin(), theme.end());
   }
   std::stable_sort(all.begin(), all.end(),
@@ -34,6 +35,7 @@ const Story* find_story(std::string_view id) {
 
 Outcome tell(const Story& story, const TellOptions& options) {
   Telling telling(options.seed, options.variant, story.bound, options.is_traced);
+  if (options.tap != nullptr) telling.set_tap(*options.tap, options.tapped);
   try {
     story.tell(telling);
   } catch (const StoryEnded&) {  // Its failure is noted.
@@ -46,7 +48,7 @@ Outcome tell(const Story& story, const TellOptions& options) {
 Outcome tell_twice(const Story& story, const TellOptions& options) {
   Outcome first = tell(story, options);
   if (!first.has_passed()) return first;
-  const Outcome second = tell(story, {options.seed, options.variant, false});
+  const Outcome second = tell(story, {.seed = options.seed, .variant = options.variant});
   if (first.trace_hash != second.trace_hash) {
     first.failures.emplace_back("equal seeds gave different traces");
   }

@@ -29,7 +29,9 @@ const Story* find_story(std::string_view id);
 struct TellOptions {
   uint64_t seed = 1;
   size_t variant = 0;
-  bool is_traced = false;  // Prints every line of the trace.
+  bool is_traced = false;   // Prints every line of the trace.
+  NodeTap* tap = nullptr;   // Listens to the node of the party
+  std::string tapped = {};  // that is called so.
 };
 
 // tell() tells a story once. What the simulator itself finds wrong is a failure as well.

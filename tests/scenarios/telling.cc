@@ -1,6 +1,7 @@
 #include "tests/scenarios/telling.h"
 
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,6 +32,17 @@ void Telling::begin(sim::World& world) {
 void Telling::end(sim::World& world) {
   digest_.add(fmt::format("{:016x}", world.trace().hash()));
   if (!outcome_.failures.empty()) outcome_.report += world.report();
+}
+
+void Telling::absorb(Outcome told, std::string_view measures) {
+  digest_.add(fmt::format("{:016x}", told.trace_hash));
+  for (std::string& failure : told.failures) outcome_.failures.push_back(std::move(failure));
+  for (Measure& each : told.measures) {
+    if (std::string_view(each.what).starts_with(measures)) {
+      outcome_.measures.push_back(std::move(each));
+    }
+  }
+  outcome_.report += told.report;
 }
 
 Outcome Telling::take_outcome() {

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tests/scenarios/peer/node_tap.h"
 #include "tests/sim/digest.h"
 #include "tests/sim/world.h"
 
@@ -60,6 +62,20 @@ class Telling {
     outcome_.measures.push_back({what, span});
   }
 
+  // A telling that carries streams lets TCP run through every deployment, beside the echo.
+  void carry_streams() { carries_streams_ = true; }
+  bool carries_streams() const { return carries_streams_; }
+  bool is_traced() const { return is_traced_; }
+  // A tap listens to the node of one party.
+  void set_tap(NodeTap& tap, std::string party) {
+    tap_ = &tap;
+    tapped_ = std::move(party);
+  }
+  NodeTap* tap(std::string_view party) const { return party == tapped_ ? tap_ : nullptr; }
+  // absorb() makes what was told elsewhere part of this: its failures, its trace, and of its
+  // measures those that begin with `measures`.
+  void absorb(Outcome told, std::string_view measures);
+
   // A world's first and last words. Between them every line of its trace is printed, if asked for.
   void begin(sim::World& world);
   void end(sim::World& world);
@@ -71,6 +87,9 @@ class Telling {
   size_t variant_;
   Duration bound_;
   bool is_traced_;
+  bool carries_streams_ = false;
+  NodeTap* tap_ = nullptr;
+  std::string tapped_;
   sim::Digest digest_;
   Outcome outcome_;
 };

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "connlib/base/check.h"
 #include "snownet/node/goodbye.h"
 #include "snownet/node/limits.h"
 #include "tests/scenarios/peer/app_packet.h"
@@ -26,13 +27,21 @@ SocketAddress any_address(IpFamily family, uint16_t port) {
   return {Ipv6Address{}, port};
 }
 
+std::unique_ptr<node::Node> make_node(const NodePeerOptions& options, RandomSource& random,
+                                      Tracer& tracer, Timestamp now) {
+  node::NodeOptions of_node = options.node;
+  RandomSource& source =
+      options.tap == nullptr ? random : options.tap->begin(random, of_node, kDate, now);
+  return std::make_unique<node::Node>(of_node, kDate, source, tracer, now);
+}
+
 }  // namespace
 
 NodePeer::NodePeer(NodePeerOptions options, SeededRandom random, Tracer& tracer, Timestamp now)
     : options_(std::move(options)),
       random_(std::move(random)),
       tracer_(tracer),
-      node_(std::make_unique<node::Node>(options_.node, kDate, random_, tracer_, now)),
+      node_(make_node(options_, random_, tracer_, now)),
       portal_(options_.portal),
       last_asked_at_(now - kAskAgain),
       last_now_(now) {}
@@ -56,8 +65,9 @@ void NodePeer::send(Timestamp now, std::string_view text) {
   drain(now);
 }
 
-void NodePeer::start_transfer(Timestamp now, uint64_t segments, Duration patience) {
-  transfer_.emplace(segments, patience, now);
+void NodePeer::start_transfer(Timestamp now, const TransferOptions& options) {
+  CONNLIB_CHECK(transfers_.size() < kMaxTransfers);
+  transfers_.emplace_back(options, now);
   drain(now);
 }
 
@@ -118,7 +128,9 @@ Wakeup NodePeer::poll_timeout() const {
   if (!pending_.empty() && !gateway_ && portal_.is_open()) {
     next = earliest(next, {ask_again_at_, "ask the portal again"});
   }
-  if (transfer_) next = earliest(next, {transfer_->next_at(), "retransmission"});
+  for (const TransferSender& transfer : transfers_) {
+    next = earliest(next, {transfer.next_at(), "segment"});
+  }
   return next;
 }
 
@@ -169,10 +181,10 @@ void NodePeer::run_application(Timestamp now) {
     next_ping_ = now + *echo_interval_;
     submit(now, app_packet(fmt::format("ping {}", echo_.add(now))));
   }
-  if (transfer_) {
-    transfer_->handle_timeout(now);
-    while (const auto segment = transfer_->next(now)) {
-      submit(now, app_packet(fmt::format("seg {}", *segment)));
+  for (size_t i = 0; i < transfers_.size(); ++i) {
+    transfers_[i].handle_timeout(now);
+    while (const auto segment = transfers_[i].next(now)) {
+      submit(now, app_packet(fmt::format("seg{} {}", i, *segment)));
     }
   }
   if (!pending_.empty() && !gateway_ && now >= ask_again_at_) want_authorization(now);
@@ -240,6 +252,21 @@ NodePeer::Sent NodePeer::dispatch(Timestamp now, node::PeerId peer,
   return Sent::kSent;
 }
 
+bool NodePeer::handle_transfers(Timestamp now, node::PeerId from, std::string_view text) {
+  for (size_t i = 0; i < kMaxTransfers; ++i) {
+    if (const auto segment = number_after(fmt::format("seg{}", i), text)) {
+      const uint64_t complete = receivers_[{from, i}].receive(*segment);
+      dispatch(now, from, app_packet(fmt::format("ack{} {}", i, complete)));
+      return true;
+    }
+    if (const auto complete = number_after(fmt::format("ack{}", i), text)) {
+      if (i < transfers_.size()) transfers_[i].acknowledge(*complete, now);
+      return true;
+    }
+  }
+  return false;
+}
+
 void NodePeer::handle_packet(Timestamp now, node::PeerId from, std::span<const uint8_t> packet) {
   if (node::is_goodbye(packet)) {
     node_->remove_connection(now, from);
@@ -251,11 +278,7 @@ void NodePeer::handle_packet(Timestamp now, node::PeerId from, std::span<const u
     dispatch(now, from, app_packet(fmt::format("pong {}", *ping)));
   } else if (const auto pong = number_after("pong", *text)) {
     echo_.answer(*pong, now);
-  } else if (const auto segment = number_after("seg", *text)) {
-    dispatch(now, from, app_packet(fmt::format("ack {}", receivers_[from].receive(*segment))));
-  } else if (const auto complete = number_after("ack", *text)) {
-    if (transfer_) transfer_->acknowledge(*complete, now);
-  } else {
+  } else if (!handle_transfers(now, from, *text)) {
     inbox_.emplace_back(names_.at(from), *text);
   }
 }

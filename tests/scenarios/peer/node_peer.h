@@ -12,6 +12,7 @@
 #include "snownet/node/node.h"
 #include "tests/scenarios/peer/echo_log.h"
 #include "tests/scenarios/peer/history.h"
+#include "tests/scenarios/peer/node_tap.h"
 #include "tests/scenarios/peer/pending_packets.h"
 #include "tests/scenarios/peer/portal_link.h"
 #include "tests/scenarios/peer/transfer.h"
@@ -25,6 +26,8 @@ enum class Side : uint8_t { kClient, kGateway };
 inline constexpr Duration kAskAgain = 2s;
 inline constexpr Duration kAskAtLeastAfter = 500ms;
 
+inline constexpr size_t kMaxTransfers = 4;
+
 // Of a peer with more connections than this nobody asks when a path changed.
 inline constexpr size_t kMaxWatchedPaths = 8;
 
@@ -34,6 +37,7 @@ struct NodePeerOptions {
   sim::MachineId portal;
   uint16_t port = 52625;
   snownet::node::NodeOptions node = {};
+  NodeTap* tap = nullptr;  // Listens to the node.
 };
 
 // NodePeer is snownet's node on a virtual host with what stands above it: a channel to the portal
@@ -41,7 +45,8 @@ struct NodePeerOptions {
 // packets back until the connection is established, and forgets the gateway when it fails; the next
 // packet asks again. A gateway admits whom the portal authorizes and answers what it gets:
 //
-//   "ping n" ─► "pong n";   "seg n" ─► "ack m", all below m have arrived;   anything else is kept
+//   "ping n" ─► "pong n";   "seg0 n" ─► "ack0 m", all below m have arrived, and so for every
+//   transfer;   anything else is kept
 class NodePeer final : public sim::Machine {
  public:
   NodePeer(NodePeerOptions options, SeededRandom random, Tracer& tracer, Timestamp now);
@@ -49,12 +54,13 @@ class NodePeer final : public sim::Machine {
   // --- The portal.
   void connect_to_portal(Timestamp now);
   void handle_portal_lost(Timestamp now);
+  void ask_portal(Timestamp now);  // For an authorization, needed or not.
 
   // --- The application. Texts go to the gateway that the portal chooses.
   void start_echo(Timestamp now, Duration interval);
   void stop_echo(Timestamp now);
   void send(Timestamp now, std::string_view text);
-  void start_transfer(Timestamp now, uint64_t segments, Duration patience);
+  void start_transfer(Timestamp now, const TransferOptions& options);  // One more of them.
   // offer() is a gateway's application: false when there is no session with `peer` to send on.
   bool offer(Timestamp now, const std::string& peer, std::string_view text);
 
@@ -78,7 +84,7 @@ class NodePeer final : public sim::Machine {
   const snownet::node::Node& node() const { return *node_; }
   const PortalLink& portal() const { return portal_; }
   const EchoLog& echo() const { return echo_; }
-  const std::optional<TransferSender>& transfer() const { return transfer_; }
+  const std::vector<TransferSender>& transfers() const { return transfers_; }
   const std::vector<std::pair<std::string, std::string>>& inbox() const { return inbox_; }
   const History& history() const { return history_; }
   std::optional<snownet::node::PeerId> peer_id(const std::string& id) const;
@@ -113,6 +119,7 @@ class NodePeer final : public sim::Machine {
   void submit(Timestamp now, std::vector<uint8_t> packet);
   void flush_pending(Timestamp now);
   Sent dispatch(Timestamp now, snownet::node::PeerId peer, const std::vector<uint8_t>& packet);
+  bool handle_transfers(Timestamp now, snownet::node::PeerId from, std::string_view text);
   void handle_packet(Timestamp now, snownet::node::PeerId from, std::span<const uint8_t> packet);
 
   void drain(Timestamp now);
@@ -139,9 +146,9 @@ class NodePeer final : public sim::Machine {
   std::optional<Duration> echo_interval_;
   Timestamp next_ping_ = Timestamp::never();
   EchoLog echo_;
-  std::optional<TransferSender> transfer_;
+  std::vector<TransferSender> transfers_;
 
-  std::map<snownet::node::PeerId, TransferReceiver> receivers_;
+  std::map<std::pair<snownet::node::PeerId, size_t>, TransferReceiver> receivers_;
   std::vector<std::pair<std::string, std::string>> inbox_;  // Peer and text.
   History history_;
   std::deque<sim::Datagram> queue_;

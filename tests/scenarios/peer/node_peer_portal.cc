@@ -64,6 +64,11 @@ void NodePeer::handle_portal_lost(Timestamp now) {
   drain(now);
 }
 
+void NodePeer::ask_portal(Timestamp now) {
+  is_asking_ = true;
+  drain(now);
+}
+
 void NodePeer::handle_message(Timestamp now, sim::MachineId /*from*/, const std::string& text) {
   last_now_ = std::max(last_now_, now);
   if (!portal_.is_open()) {  // It was on its way when the channel broke.

@@ -14,14 +14,14 @@ size_t send_all(TransferSender& sender, Timestamp now) {
 }
 
 TEST_CASE("transfer: a window goes out at once, and more with each acknowledgement") {
-  TransferSender sender(20, 30s, kStart);
+  TransferSender sender({.segments = 20}, kStart);
   CHECK(send_all(sender, kStart) == kTransferWindow);
   sender.acknowledge(3, kStart + 10ms);
   CHECK(send_all(sender, kStart + 10ms) == 3);
 }
 
 TEST_CASE("transfer: silence doubles the wait, and everything that was on its way is repeated") {
-  TransferSender sender(8, 300s, kStart);
+  TransferSender sender({.gives_up_after = 300s, .segments = 8}, kStart);
   send_all(sender, kStart);
   CHECK(sender.next_at() == kStart + 1s);
   CHECK(sender.next(kStart + 1s) == 0U);
@@ -35,8 +35,29 @@ TEST_CASE("transfer: silence doubles the wait, and everything that was on its wa
   CHECK_FALSE(sender.next(kStart + 5s));
 }
 
+TEST_CASE("transfer: the wait follows the round trip, within what the system allows") {
+  TransferSender sender({.least_timeout = 200ms, .segments = 20, .interval = 1s}, kStart);
+  REQUIRE(sender.next(kStart));
+  sender.acknowledge(1, kStart + 400ms);  // 400 ms and four times their half.
+  REQUIRE(sender.next(kStart + 1s));
+  CHECK(sender.next_at() == kStart + 2s);  // The next one is written.
+  REQUIRE(sender.next(kStart + 2s));
+  CHECK(sender.next_at() == kStart + 1s + 1200ms);
+  for (int i = 0; i < 8; ++i) sender.acknowledge(sender.acknowledged() + 1, kStart + 2210ms);
+  CHECK(sender.longest_wait() == 1210ms);
+}
+
+TEST_CASE("transfer: an application that is silent has nobody to give up") {
+  TransferSender sender({.gives_up_after = 10s, .segments = 8, .interval = 60s}, kStart);
+  REQUIRE(sender.next(kStart));
+  sender.acknowledge(1, kStart + 100ms);
+  sender.handle_timeout(kStart + 59s);
+  CHECK_FALSE(sender.has_given_up());
+  CHECK(sender.next(kStart + 60s));
+}
+
 TEST_CASE("transfer: without progress it gives up when its user's patience ends") {
-  TransferSender sender(8, 30s, kStart);
+  TransferSender sender({.gives_up_after = 30s, .segments = 8}, kStart);
   send_all(sender, kStart);
   sender.acknowledge(1, kStart + 5s);
   sender.handle_timeout(kStart + 35s - 1ms);

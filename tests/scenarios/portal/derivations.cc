@@ -53,8 +53,9 @@ std::pair<Credentials, Credentials> ice_credentials(const Device& initiator,
   return {credentials_from(view.substr(0, 26)), credentials_from(view.substr(26, 26))};
 }
 
-Secret<32> preshared_key(const Device& initiator, const Device& responder) {
-  const wireguard::Hash key = digest("preshared " + pair_text(initiator, responder));
+Secret<32> preshared_key(const Device& initiator, const Device& responder, uint64_t generation) {
+  const wireguard::Hash key =
+      digest(fmt::format("preshared {} {}", generation, pair_text(initiator, responder)));
   return Secret<32>(std::span(key));
 }
 

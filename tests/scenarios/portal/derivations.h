@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -21,7 +22,8 @@ std::pair<snownet::ice::Credentials, snownet::ice::Credentials> ice_credentials(
     const Device& initiator, const Device& responder);
 
 // preshared_key() is one too. Not the portal's formula, which wants secrets of both devices.
-Secret<32> preshared_key(const Device& initiator, const Device& responder);
+// Each `generation` has another one.
+Secret<32> preshared_key(const Device& initiator, const Device& responder, uint64_t generation = 0);
 
 // relay_salt() is what a relay account of somebody with `key` is named after.
 std::string relay_salt(const PublicKey& key);

@@ -162,13 +162,14 @@ void ScriptedPortal::handle_request(Timestamp now, const Channel& client, const 
   const uint64_t ref = next_ref_++;
   const auto [initiators, responders] = ice_credentials(client.device, gateway);
   requests_[ref] = {client.device.id, gateway.id, now + kAuthorizationTimeout};
-  say(gateway.id, {{"event", "create_authorization"},
-                   {"ref", ref},
-                   {"peer", client.device.id},
-                   {"public_key", to_text(client.device.key)},
-                   {"preshared_key", to_hex(preshared_key(client.device, gateway).bytes())},
-                   {"local", text_of(responders)},
-                   {"remote", text_of(initiators)}});
+  say(gateway.id,
+      {{"event", "create_authorization"},
+       {"ref", ref},
+       {"peer", client.device.id},
+       {"public_key", to_text(client.device.key)},
+       {"preshared_key", to_hex(preshared_key(client.device, gateway, generation_).bytes())},
+       {"local", text_of(responders)},
+       {"remote", text_of(initiators)}});
   if (!waits_for_gateway_) handle_acknowledgement({{"ref", ref}});
 }
 
@@ -186,7 +187,7 @@ void ScriptedPortal::tell_client(const Request& request) {
   say(client.id, {{"event", "authorization_created"},
                   {"peer", gateway.id},
                   {"public_key", to_text(gateway.key)},
-                  {"preshared_key", to_hex(preshared_key(client, gateway).bytes())},
+                  {"preshared_key", to_hex(preshared_key(client, gateway, generation_).bytes())},
                   {"local", text_of(initiators)},
                   {"remote", text_of(responders)}});
 }

@@ -66,6 +66,9 @@ class ScriptedPortal final : public sim::Machine {
   // Tells the client without waiting for the gateway to be ready.
   void set_waits_for_gateway(bool waits) { waits_for_gateway_ = waits; }
 
+  // From now on authorizations come with other preshared keys, and all else is the same.
+  void renew_preshared_keys() { ++generation_; }
+
   // --- sim::Machine. It has no socket.
   void handle_datagram(Timestamp /*now*/, sim::Datagram& /*datagram*/) override {}
   std::optional<sim::Datagram> poll_transmit() override { return std::nullopt; }
@@ -124,6 +127,7 @@ class ScriptedPortal final : public sim::Machine {
   std::map<std::string, Channel> channels_;
   std::map<uint64_t, Request> requests_;
   uint64_t next_ref_ = 0;
+  uint64_t generation_ = 0;  // Of preshared keys.
   bool waits_for_gateway_ = true;
   size_t relays_per_peer_ = kRelaysPerPeer;
   using EventTo = std::pair<std::string, std::string>;  // Event and peer.

@@ -10,6 +10,7 @@ namespace {
 constexpr Duration kLasting = 60s;
 constexpr Duration kEcho = 1s;
 constexpr Duration kSettling = 2s;
+constexpr Duration kFlowing = 5s;
 
 }  // namespace
 
@@ -68,6 +69,24 @@ void expect_lasting(Telling& telling, Deployment& deployment) {
       silence <= kEcho + round_trip,
       fmt::format("an echo every second stays up for a minute ({} without)", to_text(silence)));
   deployment.invariants.check_rest();
+  expect_streams(telling, deployment);
+}
+
+void expect_streams(Telling& telling, Deployment& deployment) {
+  if (!telling.carries_streams()) return;
+  const std::vector<TransferSender> before = deployment.client()->transfers();
+  deployment.world.run_for(kFlowing);
+  const auto& after = deployment.client()->transfers();
+  telling.expect(!after.empty(), "there are streams");
+  for (size_t i = 0; i < after.size(); ++i) {
+    const TransferOptions& options = after[i].options();
+    telling.expect(!after[i].has_given_up(), fmt::format("TCP of {} survives", options.system));
+    const auto written = static_cast<uint64_t>(kFlowing / options.interval);
+    telling.expect(after[i].acknowledged() >= before[i].acknowledged() + written - kTransferWindow,
+                   fmt::format("TCP of {} flows again", options.system));
+    telling.within(fmt::format("stream of {}", options.system), after[i].longest_wait(),
+                   options.gives_up_after);
+  }
 }
 
 void expect_failed_within(Telling& telling, const Party& party, Timestamp since, Duration bound) {

@@ -32,6 +32,10 @@ void expect_uninterrupted(Telling& telling, const Deployment& deployment, Timest
 // run_to_failure() runs until an end has failed; it is over `limit` at the latest.
 void run_to_failure(Deployment& deployment, const Party& party, Timestamp since, Duration limit);
 
+// expect_streams() demands of the streams that a telling carries that none was given up, and that
+// all of them flow.
+void expect_streams(Telling& telling, Deployment& deployment);
+
 void set_echo(Deployment& deployment, std::optional<Duration> interval);
 
 }  // namespace connlib::scenarios

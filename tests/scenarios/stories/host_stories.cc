@@ -16,10 +16,18 @@ namespace {
 using snownet::ice::CandidateKind;
 using snownet::node::ResetKind;
 
+template <typename Rows>
+std::vector<std::string> names_of(const Rows& rows, std::vector<std::string> more = {}) {
+  std::vector<std::string> names(rows.size());
+  std::transform(rows.begin(), rows.end(), names.begin(), [](const auto& row) { return row.name; });
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
+}
+
 // --- S46
 
 struct FalseAlarm {
-  const char* name;
+  const char* name = "";
   Edge client;
   PathKind path{};
   bool at_client = false;
@@ -78,17 +86,10 @@ void tell_s46(Telling& t) {
   tell_false_alarm(t, kFalseAlarms.at(t.variant()));
 }
 
-std::vector<std::string> s46_variants() {
-  std::vector<std::string> names;
-  for (const FalseAlarm& alarm : kFalseAlarms) names.emplace_back(alarm.name);
-  names.emplace_back("without the rule");
-  return names;
-}
-
 // --- S47
 
 struct Move {
-  const char* name;
+  const char* name = "";
   Edge client;
   Edge gateway;
 };
@@ -150,12 +151,6 @@ void tell_s47(Telling& t) {
       "both keys are new");
   expect_lasting(t, d);
   t.expect(d.path_kind() == expected_path(move.client, move.gateway), "on the best path there is");
-}
-
-std::vector<std::string> s47_variants() {
-  std::vector<std::string> names;
-  for (const Move& move : kMoves) names.emplace_back(move.name);
-  return names;
 }
 
 // --- S48
@@ -299,13 +294,13 @@ std::vector<Story> host_stories() {
        .expected = "connections survive; else connected anew 4 s after the portal knows",
        .bound = 2s,
        .tell = tell_s46,
-       .variants = s46_variants()},
+       .variants = names_of(kFalseAlarms, {"without the rule"})},
       {.id = "S47",
        .title = "both ends roam within a second",
        .expected = "connected anew under new keys, once the portal is there for both",
        .bound = 6s,
        .tell = tell_s47,
-       .variants = s47_variants()},
+       .variants = names_of(kMoves)},
       {.id = "S48",
        .title = "a host sleeps for ten minutes; what it had is dead, and it knows",
        .expected = "failed at once, no handshake for it; then a fresh connection",

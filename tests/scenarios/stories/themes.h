@@ -15,5 +15,9 @@ std::vector<Story> relay_stories();         // S25 to S29: relays come and go.
 std::vector<Story> seed_stories();          // S30 to S34: all of that while one end hears nothing.
 std::vector<Story> silent_relay_stories();  // S35 to S37: relays fail and nobody says so.
 std::vector<Story> host_stories();          // S46 to S49: networks, sleep, a portal that is away.
+std::vector<Story> identity_stories();      // S51, S54, S55: a tuple, a port, an upsert is no peer.
+std::vector<Story> forgery_stories();       // S53: somebody else talks, too.
+std::vector<Story> crowd_stories();         // S52: a thousand connections.
+std::vector<Story> stream_stories();        // S50: what TCP makes of other stories.
 
 }  // namespace connlib::scenarios
