@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/scenarios/program/recording_tap.h"
 #include "tests/scenarios/program/worker_pool.h"
 #include "tests/scenarios/random_world.h"
 #include "tests/scenarios/story.h"
@@ -32,6 +33,7 @@ EXAMPLES
   connlib-sim --scenario S30 --seed 7 --trace
   connlib-sim --scenario S22 --seeds 1..200
   connlib-sim --random --seeds 1..2000
+  connlib-sim --scenario S30 --variant 0 --record s30.rec && connlib-replay s30.rec
 
 EXIT STATUS
   0 all passed   1 some failed   2 usage, or the machine refused)";
@@ -49,6 +51,8 @@ struct Arguments {
   SeedRange seeds;
   bool is_traced = false;
   bool is_json = false;
+  std::string record;  // A file; empty: nothing is recorded.
+  std::string recorded = "client";
   size_t workers = std::max(1U, std::thread::hardware_concurrency());
 };
 
@@ -196,6 +200,23 @@ void list_stories() {
   }
 }
 
+// Told once, in this process: a recording has one world, and the first node of that name in it.
+int record(const Arguments& arguments, const Job& job) {
+  RecordingTap tap(arguments.record);
+  Tally tally(arguments.is_json);
+  tally.add(job, to_json(job, tell(*job.story, {.seed = job.seed,
+                                                .variant = job.variant,
+                                                .is_traced = arguments.is_traced,
+                                                .tap = &tap,
+                                                .tapped = arguments.recorded}))
+                     .dump());
+  const int status = tally.close();
+  if (tap.status().ok()) return status;
+  fmt::print(stderr, "connlib-sim: {}: {}\n", arguments.record,
+             std::string(tap.status().message()));
+  return 2;
+}
+
 int run(const Arguments& arguments) {
   if (arguments.lists) {
     list_stories();
@@ -206,10 +227,17 @@ int run(const Arguments& arguments) {
     fmt::print(stderr, "connlib-sim: nothing to do; see --help\n");
     return 2;
   }
+  if (!arguments.record.empty()) {
+    if (jobs.size() == 1) return record(arguments, jobs.front());
+    fmt::print(stderr, "connlib-sim: --record wants one scenario, variant and seed\n");
+    return 2;
+  }
   Tally tally(arguments.is_json);
   const auto tell_job = [&](size_t i) {
     const Job& job = jobs[i];
-    return to_json(job, tell_twice(*job.story, {job.seed, job.variant, arguments.is_traced}))
+    return to_json(job, tell_twice(*job.story, {.seed = job.seed,
+                                                .variant = job.variant,
+                                                .is_traced = arguments.is_traced}))
         .dump();
   };
   const auto add = [&](size_t i, const std::optional<std::string>& line) {
@@ -244,6 +272,11 @@ int parse_and_run(int argc, char** argv) {
   app.add_option("--fresh", fresh, "So many seeds that nobody has seen; the range is printed")
       ->excludes(seed);
   app.add_flag("--trace", arguments.is_traced, "Print every line of the trace, on one core");
+  app.add_option("--record", arguments.record,
+                 "Write down what goes into one node, and what comes out, for connlib-replay");
+  app.add_option("--node", arguments.recorded, "Whose node is recorded: client or gateway")
+      ->check(CLI::IsMember({"client", "gateway"}))
+      ->needs("--record");
   app.add_flag("--json", arguments.is_json, "One JSON object per run");
   app.add_option("--workers", arguments.workers, "How many processes")->check(CLI::Range(1, 256));
   try {
