@@ -82,7 +82,8 @@ void expect_streams(Telling& telling, Deployment& deployment) {
     const TransferOptions& options = after[i].options();
     telling.expect(!after[i].has_given_up(), fmt::format("TCP of {} survives", options.system));
     const auto written = static_cast<uint64_t>(kFlowing / options.interval);
-    telling.expect(after[i].acknowledged() >= before[i].acknowledged() + written - kTransferWindow,
+    // A window per round trip may be less than what is written.
+    telling.expect(after[i].acknowledged() >= before[i].acknowledged() + written / 2,
                    fmt::format("TCP of {} flows again", options.system));
     telling.within(fmt::format("stream of {}", options.system), after[i].longest_wait(),
                    options.gives_up_after);
