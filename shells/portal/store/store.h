@@ -86,6 +86,7 @@ class Writer {
 
   // In a transaction of changes nobody may be left without an administrator who can sign in.
   Refusal commit();
+  Refusal check_commit();  // Whether it could.
 
   Store& store() { return store_; }
   Database& database() { return store_.database(); }

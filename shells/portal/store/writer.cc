@@ -251,15 +251,21 @@ void Writer::log(Change change) {
   changes_.push_back(std::move(change));
 }
 
-Refusal Writer::commit() {
-  if (changes_.empty()) return store_problem(transaction_.commit());
-  database().run("DELETE FROM changes WHERE number <= (SELECT max(number) FROM changes) - ?1",
-                 {kMaxChanges});
+Refusal Writer::check_commit() {
   const auto administrators = database().number(
       "SELECT count(*) FROM actors WHERE type = 'account_admin_user' AND disabled = 0");
   if (database().status().ok() && administrators == 0) {
     return Problem{Code::kProtected, "",
                    "no enabled actor of type account_admin_user would be left"};
+  }
+  return store_problem(database().status());
+}
+
+Refusal Writer::commit() {
+  if (!changes_.empty()) {
+    database().run("DELETE FROM changes WHERE number <= (SELECT max(number) FROM changes) - ?1",
+                   {kMaxChanges});
+    if (auto refusal = check_commit()) return refusal;
   }
   return store_problem(transaction_.commit());
 }
