@@ -49,6 +49,9 @@ struct CheckOptions {
   bool is_verified = false;
   bool is_json = false;
 };
+struct ServeOptions {
+  std::string listen = "127.0.0.1:8081", certificate, key, log = "info";
+};
 
 // Each opens the store at `db`, does one thing, and says what became of it.
 ExitCode run_init(Environment& environment, const std::string& db, const InitOptions& options);
@@ -61,12 +64,14 @@ ExitCode run_token_revoke(Environment& environment, const std::string& db, const
 ExitCode run_check(Environment& environment, const std::string& db, const CheckOptions& options);
 ExitCode run_status(Environment& environment, const std::string& db, bool is_json);
 ExitCode run_backup(Environment& environment, const std::string& db, const std::string& file);
+// Speaks for itself while it runs, until a signal ends it.
+ExitCode run_serve(Environment& environment, const std::string& db, const ServeOptions& options);
 
 // parse_duration() reads 45m, 12h, 30d.
 std::optional<absl::Duration> parse_duration(const std::string& text);
 std::string time_text(absl::Time time);  // 2026-09-21T14:13:20Z
 
-// run() is the whole program but for `serve`: arguments without the program's name.
+// run() is the whole program: arguments without the program's name.
 ExitCode run(const std::vector<std::string>& arguments, Environment& environment);
 
 }  // namespace connlib::portald

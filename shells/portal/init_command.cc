@@ -41,6 +41,7 @@ constexpr const char* kNext = R"(Made {db} for {url}
 Next:
   connlib-portal{option} token create gateway --site "{site}"   # for a gateway
   connlib-portal{option} token create relay                     # for a relay
+  connlib-portal{option} serve                                  # the API, on 127.0.0.1:8081
   connlib-portal{option} export >portal.toml                    # edit it, and then:
   connlib-portal{option} apply --dry-run portal.toml
 )";

@@ -27,7 +27,7 @@ int run(int argc, char** argv) {
   connlib::shells::OsRandom random;
   connlib::portald::Environment environment{
       .now = connlib::shells::OsClock::date(), .random = random, .author = author()};
-  for (const char* name : {"CONNLIB_PORTAL_DB"}) {
+  for (const char* name : {"CONNLIB_PORTAL_DB", "NOTIFY_SOCKET"}) {
     const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread.
     if (value != nullptr) environment.variables.emplace(name, value);
   }

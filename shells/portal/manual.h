@@ -12,6 +12,7 @@ inline constexpr const char* kManual =
   connlib-portal init --url https://portal.example.com
   connlib-portal token create gateway --site Default
   connlib-portal export >portal.toml
+  connlib-portal serve
 
 ENVIRONMENT
   CONNLIB_PORTAL_DB   as --db, which wins
@@ -26,6 +27,7 @@ EXIT STATUS
   1  internal error
   2  wrong arguments, or a file that says something impossible
   3  no store there, one in the way, one that is locked, or one of a newer version
+  4  serve: the address is taken or not of this host
   5  what was named does not exist
   6  check: denied
 
@@ -83,6 +85,27 @@ inline constexpr const char* kTokenManual =
 
 The token alone is printed on stdout, what is to be known of it on stderr; --json has both.
 It is shown once: the store has a salted hash of it.)";
+
+inline constexpr const char* kServeManual =
+    R"(Clients, gateways and relays are not served yet: it has the API for administrators and programs.
+Without TLS it listens on loopback only; a proxy there says for whom it asks in X-Forwarded-For.
+
+PATHS
+  /api/v1/sign-in        POST {"actor": "admin", "password": "...", "new_password": "..."} gives a
+                         token for eight hours; the password that init made needs new_password
+  /api/v1/...            the objects; Authorization: Bearer TOKEN
+  /api/v1/openapi.json   describes them, OpenAPI 3.1
+  /healthz               200 while the process lives
+  /readyz                200 while it can serve, else 503; the body says why not
+  /metrics               Prometheus' text format, names begin with connlib_portal_
+
+SIGNALS
+  SIGTERM, SIGINT   stop; what was acknowledged is on the disk
+
+It tells systemd when it is ready (Type=notify).
+
+EXIT STATUS
+  0 stopped   2 usage   3 no store   4 the address is taken or not of this host)";
 
 inline constexpr const char* kCheckManual =
     R"(Decides as the portal does when a client asks for access, and says why. What the options do not

@@ -29,6 +29,7 @@ class CommandLine {
     add_declaration();
     add_token();
     add_check();
+    add_serve();
     add_rest();
   }
 
@@ -119,6 +120,17 @@ class CommandLine {
     check->add_flag("--json", check_.is_json, "For scripts; \"schema\" is 1");
   }
 
+  void add_serve() {
+    CLI::App* serve = add(app_, "serve", "Serve the API, until a signal", kServeManual,
+                          [this] { return run_serve(environment_, db_, serve_); });
+    serve->add_option("--listen", serve_.listen, "Where [127.0.0.1:8081]")->type_name("IP:PORT");
+    serve->add_option("--tls-certificate", serve_.certificate, "PEM, with its chain")
+        ->type_name("FILE");
+    serve->add_option("--tls-key", serve_.key, "PEM")->type_name("FILE");
+    serve->add_option("--log", serve_.log, "LEVEL or MODULE=LEVEL, comma-separated [info]")
+        ->type_name("FILTER");
+  }
+
   void add_rest() {
     CLI::App* status = add(app_, "status", "What there is, and who changed it last", "",
                            [this] { return run_status(environment_, db_, is_json_); });
@@ -136,6 +148,7 @@ class CommandLine {
   ApplyOptions apply_;
   TokenCreateOptions token_;
   CheckOptions check_;
+  ServeOptions serve_;
   std::string id_;
   bool is_json_ = false;
 };
