@@ -36,9 +36,9 @@ struct IcePeerOptions {
   std::vector<RelayLogin> relays;
 };
 
-// EchoLog is what the application of one peer saw: pings of the controlling side, answered by the
+// PeerEchoes is what the application of one peer saw: pings of the controlling side, answered by the
 // other over the path that *it* selected.
-struct EchoLog {
+struct PeerEchoes {
   uint64_t sent = 0;
   uint64_t answered = 0;
   Timestamp first_at = Timestamp::never();  // The first answer.
@@ -90,7 +90,7 @@ class IcePeer final : public sim::Machine {
   bool sends_through_relay() const;
   // When the last relay was given up.
   Timestamp no_relays_since() const { return no_relays_since_; }
-  const EchoLog& echo() const { return echo_; }
+  const PeerEchoes& echo() const { return echo_; }
   const snownet::ice::IceAgent* agent() const { return agent_.get(); }
   size_t relay_count() const { return relays_.size(); }
   const snownet::turn::Allocation& allocation(size_t i) const { return relays_[i]->allocation; }
@@ -167,7 +167,7 @@ class IcePeer final : public sim::Machine {
 
   std::optional<Duration> echo_interval_;
   Timestamp next_ping_ = Timestamp::never();
-  EchoLog echo_;
+  PeerEchoes echo_;
   Timestamp last_now_;
 };
 

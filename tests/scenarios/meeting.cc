@@ -130,7 +130,7 @@ Duration Meeting::time_to_path() const {
 }
 
 bool Meeting::ends_agree() const {
-  const auto agrees = [&](const EchoLog& log) {
+  const auto agrees = [&](const PeerEchoes& log) {
     return log.arrivals > 0 &&
            (log.last_off_path_at.is_never() || log.last_off_path_at < settled_at_);
   };
