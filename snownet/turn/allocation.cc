@@ -159,7 +159,12 @@ void Allocation::probe(Timestamp now) {
 
 void Allocation::check(Timestamp now) {
   now = clamp(now);
-  if (grant_ && !requests_.contains(Purpose::kRefresh)) refresh(now, stun::kRelayRetransmission);
+  if (!grant_) return;
+  if (!requests_.contains(Purpose::kKeepAlive)) {
+    last_keep_alive_ = now;
+    send(now, Purpose::kKeepAlive, *active_socket_, {.signing = Signing::kBare});
+  }
+  if (!requests_.contains(Purpose::kRefresh)) refresh(now, stun::kRelayRetransmission);
 }
 
 void Allocation::set_credentials(Timestamp now, Credentials credentials) {

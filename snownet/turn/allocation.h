@@ -120,7 +120,8 @@ class Allocation {
   // probe() asks once, for a second, whether the allocation lives; a suspended one starts over. For
   // a relay that the portal did not mention again.
   void probe(Timestamp now);
-  // check() asks with patience; for when a path through this relay starts losing answers.
+  // check() asks with patience, and how the relay sees us; for when a path through this relay
+  // starts losing answers.
   void check(Timestamp now);
   // set_credentials() allocates anew under new credentials, once the old allocation was given back
   // or a second has passed; no-op when they are the old ones.
@@ -149,6 +150,7 @@ class Allocation {
   struct Grant {
     std::optional<SocketAddress> v4;
     std::optional<SocketAddress> v6;
+    std::optional<SocketAddress> mapped;  // What the relay knows us by.
     Timestamp expires_at;
   };
   // A challenge repeats a request; everything else begins one.

@@ -79,12 +79,18 @@ Inbound Allocation::handle_binding(Timestamp now, const SocketAddress& local, Re
 void Allocation::note_address(Timestamp now, const SocketAddress& relay,
                               const AddressDiscovered& found) {
   auto& known = addresses_[slot_of(relay.ip.family())];
-  if (known == found) return;
-  const bool is_remapped = known && known->mapped != found.mapped && relay == active_socket_;
-  known = found;
-  events_.push_back(found);
-  // The relay knows us by an address that is no longer ours (D6): it will answer 437.
-  if (is_remapped) check(now);
+  if (known != found) {
+    known = found;
+    events_.push_back(found);
+  }
+  // The relay knows us by an address that is no longer ours (D6). To ask it with a Refresh is not
+  // enough: a NAT that has come back to a port of before finds the allocation of before there, and
+  // the relay confirms that one. If there is one, 437 to Allocate will tell.
+  if (!grant_ || relay != active_socket_ || !grant_->mapped || *grant_->mapped == found.mapped) {
+    return;
+  }
+  invalidate_and_rebind("mapped anew");
+  reallocate(now);
 }
 
 void Allocation::note_answer(Timestamp now, const Request& request) {
@@ -208,10 +214,13 @@ Inbound Allocation::handle_granted(Timestamp now, const SocketAddress& relay,
     fail(Failure::kProtocolFailure);
     return Consumed{};
   }
-  grant_ = Grant{v4, v6, Timestamp::never()};
+  const auto& found = addresses_[slot_of(relay.ip.family())];
+  auto mapped = message.xor_mapped_address();
+  const bool is_of_our_family = mapped && mapped->ip.family() == relay.ip.family();
+  if (!is_of_our_family && found) mapped = found->mapped;
+  grant_ = Grant{v4, v6, mapped, Timestamp::never()};
   set_lifetime(now, message);
   last_keep_alive_ = now;
-  const auto& found = addresses_[slot_of(relay.ip.family())];
   for (const auto& relayed : {v4, v6}) {
     if (relayed) {
       events_.push_back(

@@ -320,6 +320,23 @@ TEST_CASE("a NAT that gives us another port makes us ask the relay at once") {
   CHECK(lab.allocation.is_allocated());
 }
 
+TEST_CASE("a NAT that gives us our old port back does not leave us with an allocation of before") {
+  Lab lab;
+  lab.allocated();
+  lab.relay.mapped = address("203.0.113.21:41111");
+  lab.relay.has_allocation = false;
+  lab.run_for(26s);
+  REQUIRE(lab.taken<RelayedAddressAdded>().size() == 2);
+  // It has another one under the port of before, and confirms that to whoever asks.
+  lab.relay.mapped = testing::kMapped;
+  lab.relay.channels.clear();
+  lab.allocation.check(lab.now);
+  lab.run_for(10s);
+  CHECK(lab.taken<RelayedAddressRemoved>().size() == 2);
+  CHECK(lab.taken<RelayedAddressAdded>().size() == 3);
+  CHECK(lab.allocation.is_allocated());
+}
+
 TEST_CASE("after a night's sleep the allocation starts over, once") {
   Lab lab;
   lab.allocated();

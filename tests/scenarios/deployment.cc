@@ -80,7 +80,8 @@ std::unique_ptr<NodePeer> Deployment::make_peer(const Party& party) {
 // --- Relays
 
 size_t Deployment::add_relay(const std::string& name, Duration latency, bool is_listed) {
-  sim::RelayConfig config{.name = name, .listen_port = options_.relay_port};
+  sim::RelayConfig config{
+      .name = name, .limits = options_.relay_limits, .listen_port = options_.relay_port};
   config.interface.link.latency = latency;
   relays_.push_back(sim::add_relay(world, config));
   if (is_listed) list_relay(relays_.size() - 1);
@@ -103,6 +104,12 @@ void Deployment::reboot_relay(size_t i) {
 void Deployment::choose_relays(const Party& party, std::vector<std::string> names) {
   world.act(portal,
             [&](ScriptedPortal& p, Timestamp) { p.set_choice(party.id(), std::move(names)); });
+}
+
+void Deployment::renew_account(size_t i, const Party& party) {
+  relay(i).account_seconds += 3600;
+  list_relay(i);
+  world.act(portal, [&](ScriptedPortal& p, Timestamp now) { p.announce(now, party.id()); });
 }
 
 void Deployment::kill_relay(size_t i) { world.kill(relay(i).machine.id); }

@@ -28,6 +28,7 @@ struct DeploymentOptions {
   uint16_t relay_port = 3478;
   snownet::node::LateCandidates policy = snownet::node::LateCandidates::kFreezeRelays;
   std::optional<snownet::node::LateCandidates> gateway_policy = {};  // As above when absent.
+  snownet::relay::Limits relay_limits = {};
 };
 
 // Party is one client or gateway: a machine on a host, and what it takes to start it again.
@@ -69,6 +70,8 @@ class Deployment {
   void kill_relay(size_t i);  // For good; the portal does not notice.
   // Which relays the portal may list to a party, nearest first, by their names.
   void choose_relays(const Party& party, std::vector<std::string> names);
+  // A party gets a new account at a relay that it has one at: another user name.
+  void renew_account(size_t i, const Party& party);
   // Nothing that it sends or is sent arrives, until it is heard again.
   void silence_relay(size_t i) { world.network().cable(relay(i).host).cut(); }
   void unsilence_relay(size_t i) { world.network().cable(relay(i).host).mend(); }

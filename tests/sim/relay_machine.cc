@@ -14,9 +14,8 @@ namespace {
 namespace relay = snownet::relay;
 namespace stun = snownet::stun;
 
-// The date at the start of every world, and how long accounts are good.
+// The date at the start of every world.
 const absl::Time kDate = absl::FromUnixSeconds(1'780'000'123);
-constexpr int64_t kAccountSeconds = 86'400;
 
 SocketAddress any_address(IpFamily family, uint16_t port) {
   if (family == IpFamily::kV4) return {Ipv4Address{}, port};
@@ -133,7 +132,7 @@ Wakeup RelayMachine::poll_timeout() const {
 }
 
 VirtualRelay::Account VirtualRelay::account_for(std::string_view salt) const {
-  const auto expiry = absl::ToUnixSeconds(kDate) + kAccountSeconds;
+  const auto expiry = absl::ToUnixSeconds(kDate) + account_seconds;
   const std::string username = fmt::format("{}:{}", expiry, salt);
   const stun::RelayPassword password(*stun::RelayUsername::parse(username), secret);
   return {username, std::string(stun::kRelayRealm), std::string(password.text())};

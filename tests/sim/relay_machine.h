@@ -61,8 +61,9 @@ struct VirtualRelay {
   HostId host;
   Handle<RelayMachine> machine;
   std::array<std::optional<SocketAddress>, 2> sockets;  // By family, v4 first.
+  int64_t account_seconds = 86'400;  // For so long, from the start of the world, accounts are good.
 
-  // What a portal issues to one user, good for a day of world time.
+  // What a portal issues to one user.
   struct Account {
     std::string username;
     std::string realm;

@@ -14,6 +14,9 @@ std::vector<Story> failover_stories();      // S22 to S24: paths die and appear.
 std::vector<Story> relay_stories();         // S25 to S29: relays come and go.
 std::vector<Story> seed_stories();          // S30 to S34: all of that while one end hears nothing.
 std::vector<Story> silent_relay_stories();  // S35 to S37: relays fail and nobody says so.
+std::vector<Story> mapping_stories();       // S38 and S39: another port towards the relay.
+std::vector<Story> renewal_stories();       // S42 and S43: news of a relay in use.
+std::vector<Story> roaming_stories();       // S44 and S45: another network.
 std::vector<Story> host_stories();          // S46 to S49: networks, sleep, a portal that is away.
 std::vector<Story> identity_stories();      // S51, S54, S55: a tuple, a port, an upsert is no peer.
 std::vector<Story> forgery_stories();       // S53: somebody else talks, too.
