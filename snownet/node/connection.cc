@@ -139,6 +139,12 @@ bool Connection::take_handshake(Timestamp now) {
   return true;
 }
 
+Duration Connection::handshake_repeat() const {
+  const ice::CandidatePair* pair = selected_pair();
+  if (pair == nullptr || !pair->round_trip_time()) return kMaxHandshakeRepeat;
+  return std::clamp(*pair->round_trip_time() * 3 / 2, kMinHandshakeRepeat, kMaxHandshakeRepeat);
+}
+
 bool Connection::take_established(Timestamp now) {
   if (is_established_ || !has_session_ || !is_connected()) return false;
   is_established_ = true;
@@ -186,10 +192,16 @@ bool Connection::take_relay_check(Timestamp now) {
 }
 
 bool Connection::misses_answers() const {
+  const ice::CandidatePair* pair = selected_pair();
+  return pair != nullptr && pair->unanswered_checks() >= kMissesBeforeRelayCheck;
+}
+
+const ice::CandidatePair* Connection::selected_pair() const {
+  if (!socket_) return nullptr;
   for (const ice::CandidatePair& pair : agent_.pairs()) {
-    if (pair.path() == socket_->path) return pair.unanswered_checks() >= kMissesBeforeRelayCheck;
+    if (pair.path() == socket_->path) return &pair;
   }
-  return false;
+  return nullptr;
 }
 
 // Asleep, the peer checks less often; and a silence that the relay has been asked about is the

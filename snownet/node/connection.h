@@ -87,6 +87,8 @@ class Connection {
   // --- The tunnel. take_handshake() says whether a new path is worth a handshake, and notes it.
   void note_session() { has_session_ = true; }
   bool take_handshake(Timestamp now);
+  // handshake_repeat() is after which time an answer by the selected path was lost, not late.
+  Duration handshake_repeat() const;
   // take_established() is true once: a path and a session are there.
   bool take_established(Timestamp now);
   bool is_established() const { return is_established_; }
@@ -108,6 +110,7 @@ class Connection {
 
  private:
   void set_state(ConnectionState next, const char* why);
+  const ice::CandidatePair* selected_pair() const;  // nullptr when the agent has dropped it.
   bool may_sleep() const {
     return state_ == ConnectionState::kConnected && ice::is_established(agent_.state());
   }

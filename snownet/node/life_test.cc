@@ -85,6 +85,29 @@ TEST_CASE("with another preshared key the handshake is given up in 20.4 s") {
   CHECK(lab.a.count<Established>() + lab.b.count<Established>() == 0);
 }
 
+TEST_CASE("a first handshake that loses messages is repeated within a second, not after five") {
+  const MessageType what = GENERATE(MessageType::kInitiation, MessageType::kResponse);
+  Lab lab;
+  size_t lost = 0;
+  lab.loses = [&](const Datagram& datagram) {
+    return wireguard::classify(datagram.bytes) == what && ++lost <= 2;
+  };
+  lab.introduce();
+  CHECK(lab.run_until([&] { return lab.is_established(); }, 2500ms));
+}
+
+TEST_CASE("where a round trip takes long, the first handshake waits for it") {
+  Lab lab({.latency = 400ms});
+  lab.list_relays(lab.a);
+  lab.list_relays(lab.b);
+  lab.run_for(6s);
+  lab.upsert(lab.b);
+  lab.upsert(lab.a);
+  REQUIRE(lab.run_until([&] { return lab.is_established(); }, 8s));
+  CHECK(lab.sent(MessageType::kInitiation, lab.a.mapped) == 1);
+  CHECK(lab.sent(MessageType::kInitiation, lab.b.mapped) == 0);
+}
+
 TEST_CASE("the responder is established by the initiator's first data, not by its initiation") {
   Lab lab;
   // The initiator's keepalive and everything else that is data gets lost.

@@ -21,6 +21,10 @@ inline constexpr Duration kDisconnectGrace = 2s;     // While no pair ever worke
 inline constexpr Duration kIdleThreshold = 20s;      // Without packets or candidates.
 inline constexpr Duration kHandshakeGap = 20s;       // Between handshakes we start for a new path.
 inline constexpr Duration kHandshakePatience = 20s;  // Then an unanswered series is given up.
+// Ours: each message of the first handshake that is lost would cost 5 s more. So it is repeated
+// after one and a half round trips of the path, but not sooner than this.
+inline constexpr Duration kMinHandshakeRepeat = 500ms;
+inline constexpr Duration kMaxHandshakeRepeat = 5s;
 static_assert(ice::kClientDefaultTiming.answered_timeout() < kHandshakePatience,
               "a tunnel must be able to move to another pair before it gives up");
 static_assert(ice::kClientDefaultTiming.answered_timeout() < kIdleThreshold,

@@ -97,6 +97,7 @@ void Node::select(Timestamp now, Connection& connection, const ice::Path& path) 
   if (before) --by_path_[index(before->kind)];
   ++by_path_[index(connection.socket()->kind)];
   for (const auto& message : connection.messages.take()) send_message(now, connection, message);
+  device_->set_first_rekey_timeout(connection.tunnel(), connection.handshake_repeat());
   // Forces both ends onto the new path without waiting for WireGuard's timers.
   if (connection.take_handshake(now)) device_->start_handshake(now, connection.tunnel());
   report_established(connection);

@@ -85,6 +85,10 @@ class Device {
   void set_preshared_key(PeerId peer, PresharedKey key);
   // set_inner_mtu() is for the peers that are there; later ones bring theirs in TunnelConfig.
   void set_inner_mtu(size_t bytes);
+  // See TunnelConfig; for the next initiation on.
+  void set_first_rekey_timeout(PeerId peer, Duration timeout) {
+    touch(peer).set_first_rekey_timeout(timeout);
+  }
 
   // forget_sessions() wipes the peer's keys and pending handshakes, as when an interface goes down.
   void forget_sessions(PeerId peer) { touch(peer).forget_sessions(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -24,6 +25,7 @@ class HandshakeAttempts {
 
   void add(HandshakeAttempt attempt) {
     if (!latest_) began_ = attempt.sent;
+    ++count_;
     superseded_ = std::move(latest_);
     latest_ = std::move(attempt);
   }
@@ -39,18 +41,21 @@ class HandshakeAttempts {
   // When the first and the latest of these initiations were sent; never() when there is none.
   Timestamp began() const { return began_; }
   Timestamp last_sent() const { return latest_ ? latest_->sent : Timestamp::never(); }
+  size_t count() const { return count_; }  // Of this handshake.
 
   // clear() wipes the attempts: the handshake is complete, or given up.
   void clear() {
     latest_.reset();
     superseded_.reset();
     began_ = Timestamp::never();
+    count_ = 0;
   }
 
  private:
   std::optional<HandshakeAttempt> latest_;
   std::optional<HandshakeAttempt> superseded_;
   Timestamp began_ = Timestamp::never();
+  size_t count_ = 0;
 };
 
 }  // namespace connlib::wireguard

@@ -12,6 +12,7 @@ constexpr Duration kMaxJitter = 333ms;                   // Spec §2: timer-driv
 constexpr Duration kInitiationSpacing = 20ms;            // Spec §2: accepted from one peer.
 constexpr Duration kKeyWipeTime = 3 * kRejectAfterTime;  // Spec §2: 540 s.
 constexpr size_t kPaddingMultiple = 16;
+constexpr size_t kQuickInitiations = 8;  // Ours: then the peer is slow, or not there.
 
 // The IP packet that `plaintext` begins with (spec §10 step 5); empty when there is none.
 std::span<uint8_t> inner_packet(std::span<uint8_t> plaintext) noexcept {
@@ -68,10 +69,16 @@ void Tunnel::send_initiation(Timestamp now) {
   trace(TraceLevel::kDebug, "initiation created", index.value());
 }
 
+Duration Tunnel::repeat_after() const {
+  const bool is_first = stats_.last_handshake.is_never() && attempts_.count() < kQuickInitiations;
+  return is_first ? std::min(config_.first_rekey_timeout, config_.rekey_timeout)
+                  : config_.rekey_timeout;
+}
+
 // Timer-driven initiations keep the minimum spacing and carry jitter (spec §12).
 void Tunnel::schedule_handshake(Timestamp now) {
   Timestamp at = now;
-  if (!last_initiation_.is_never()) at = std::max(at, last_initiation_ + config_.rekey_timeout);
+  if (!last_initiation_.is_never()) at = std::max(at, last_initiation_ + repeat_after());
   scheduled_ = at + Duration(static_cast<int64_t>(
                         env_.random.below(static_cast<uint64_t>(kMaxJitter.count()) + 1)));
 }
@@ -279,7 +286,7 @@ TimerTable<TunnelTimer> Tunnel::deadlines() const {
   out.set(TunnelTimer::kCookieExpiry, cookies_.expires_at());
   if (!attempts_.empty()) {
     out.set(TunnelTimer::kAttemptOver, attempts_.began() + config_.rekey_attempt_time);
-    out.set(TunnelTimer::kRetransmit, attempts_.last_sent() + config_.rekey_timeout);
+    out.set(TunnelTimer::kRetransmit, attempts_.last_sent() + repeat_after());
   } else {
     // An attempt in flight ends by itself, and with the same wipe.
     out.set(TunnelTimer::kKeyWipe, key_age_start_ + kKeyWipeTime);

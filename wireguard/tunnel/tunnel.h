@@ -23,8 +23,12 @@ namespace connlib::wireguard {
 
 // TunnelConfig holds what a caller may set per peer; defaults are the protocol's (spec §2).
 struct TunnelConfig {
-  Duration rekey_attempt_time = 90s;   // Give up an unanswered handshake. 20 s over ICE.
-  Duration rekey_timeout = 5s;         // Between initiations.
+  Duration rekey_attempt_time = 90s;  // Give up an unanswered handshake. 20 s over ICE.
+  Duration rekey_timeout = 5s;        // Between initiations.
+  // Likewise, of the first ones before there is a session: for who knows the path's round trip. It
+  // must be longer than that. A responder keeps the keys of its latest answer only, so that one to
+  // an earlier initiation leaves the two with different keys.
+  Duration first_rekey_timeout = 5s;
   Duration keepalive_timeout = 10s;    // Passive keepalive.
   Duration persistent_keepalive = 0s;  // 0: off.
   uint64_t rekey_after_messages = kRekeyAfterMessages;
@@ -135,6 +139,7 @@ class Tunnel {
   void set_persistent_keepalive(Timestamp now, Duration interval);
   void set_preshared_key(PresharedKey key) { remote_.preshared_key = std::move(key); }
   void set_inner_mtu(size_t bytes) { config_.inner_mtu = bytes; }
+  void set_first_rekey_timeout(Duration timeout) { config_.first_rekey_timeout = timeout; }
 
   // set_remote() replaces what depends on our static key after it changed; sessions are wiped.
   void set_remote(RemoteIdentity remote, Timestamp now);
@@ -154,6 +159,7 @@ class Tunnel {
   void send_initiation(Timestamp now);
   std::optional<ControlDatagram> seal_keepalive();
   void push_event(TunnelEvent event);
+  Duration repeat_after() const;
   void schedule_handshake(Timestamp now);
   void complete_handshake(Timestamp now);
   void end_handshake();

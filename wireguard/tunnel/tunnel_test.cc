@@ -90,6 +90,25 @@ TEST_CASE("an unanswered handshake is repeated every 5.0 to 5.333 s and given up
   CHECK(pair.send(pair.a, ipv4_packet(64)));
 }
 
+TEST_CASE("before there was a session the first initiations may follow each other sooner") {
+  Pair pair(1, {.rekey_attempt_time = 20s, .first_rekey_timeout = 750ms});
+  std::vector<Timestamp> sent;
+  pair.filter = [&](const InFlight&) {
+    sent.push_back(pair.now);
+    return false;
+  };
+  pair.a.device.start_handshake(pair.now, pair.a.peer);
+  pair.run_until(kStart + 21s);
+  REQUIRE(sent.size() > 9);
+  for (size_t i = 1; i < sent.size(); ++i) {
+    CAPTURE(i);
+    const Duration least = i < 8 ? 750ms : 5s;
+    CHECK(sent[i] - sent[i - 1] >= least);
+    CHECK(sent[i] - sent[i - 1] <= least + 333ms);
+  }
+  CHECK(pair.a.events.back().what == TunnelEvent::kExpired);
+}
+
 TEST_CASE("a late response to the previous attempt still completes the handshake") {
   Pair pair;
   pair.filter = [](InFlight& flight) {
