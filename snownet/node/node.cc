@@ -74,6 +74,9 @@ void Node::reuse(Timestamp now, Connection& connection) {
   if (!connection.relay || relays_.find(*connection.relay) == nullptr) {
     connection.relay = relays_.sample();
   }
+  if (Relay* relay = connection.relay ? relays_.find(*connection.relay) : nullptr) {
+    relay->allocation->doubt(now);
+  }
   resignal(connection);
   seed(now, connection);
   bind_channels(now, connection);

@@ -130,6 +130,25 @@ TEST_CASE("a peer that is served by a relay we gave up is heard all the same") {
   CHECK(has_echo(lab));
 }
 
+TEST_CASE("an end that begins anew by a dead relay is heard within seconds, not after eight") {
+  Lab lab;
+  lab.b_active = ice::kServerDefaultTiming;  // It checks so rarely that it would not notice itself.
+  close_direct_path(lab);
+  establish(lab);
+  lab.run_for(2s);
+  lab.loses = [&](const Datagram& each) {
+    return lab.is_between_ends(each) || lab.relay_at(each.to.ip) == lab.relays[0].get();
+  };
+  lab.run_for(5s);
+  REQUIRE(lab.b.node->relays().size() == 1);
+  REQUIRE(lab.upsert(lab.b) == Upserted::kReused);
+  lab.run_for(1s);
+  REQUIRE(lab.upsert(lab.b) == Upserted::kReused);  // Asked again, it does not start over.
+  lab.run_for(1600ms);
+  CHECK(lab.b.node->relays().empty());
+  CHECK(lab.b.count<NoRelays>() == 1);
+}
+
 TEST_CASE("a removed relay is told, and a direct connection does not notice") {
   Lab lab({.relays = 2});
   establish(lab);
@@ -191,12 +210,8 @@ TEST_CASE("a relay without an allocation is not chosen while another has one") {
   }));
 }
 
-TEST_CASE("frozen, a connection that loses its relay fails at once; both ends start anew") {
-  Lab lab;
-  close_direct_path(lab);
-  establish(lab);
-  lab.run_for(ice::kPossibleFor);  // Until then the direct pairs may still come to work (D4).
-  // Both ends used relay 1, and the portal says that it is gone and relay 2 is there.
+// Both ends used relay 1; the portal says that it is gone and relay 2 is there.
+void replace_relay(Lab& lab) {
   lab.relays.push_back(std::make_unique<testing::RelayHost>("relay-2", "198.51.100.2", 77));
   lab.relays[1]->start(lab.now, "secret");
   for (End* end : {&lab.a, &lab.b}) {
@@ -204,6 +219,14 @@ TEST_CASE("frozen, a connection that loses its relay fails at once; both ends st
     end->node->update_relays(lab.now, std::vector<RelayId>{RelayId("relay-1")}, listed);
     lab.settle();
   }
+}
+
+TEST_CASE("frozen, a connection that loses its relay fails at once; both ends start anew") {
+  Lab lab;
+  close_direct_path(lab);
+  establish(lab);
+  lab.run_for(ice::kPossibleFor);  // Until then the direct pairs may still come to work (D4).
+  replace_relay(lab);
   lab.run_for(100ms);
   CHECK(lab.a.count<Failed>() == 1);
   CHECK(lab.b.count<Failed>() == 1);
@@ -218,13 +241,7 @@ TEST_CASE("accepting everything, the session moves to the new relay") {
   Lab lab({.node = {.late_candidates = LateCandidates::kAcceptAll}});
   close_direct_path(lab);
   establish(lab);
-  lab.relays.push_back(std::make_unique<testing::RelayHost>("relay-2", "198.51.100.2", 77));
-  lab.relays[1]->start(lab.now, "secret");
-  for (End* end : {&lab.a, &lab.b}) {
-    const std::vector<RelayListing> listed{lab.relays[1]->listing_for("salt")};
-    end->node->update_relays(lab.now, std::vector<RelayId>{RelayId("relay-1")}, listed);
-    lab.settle();
-  }
+  replace_relay(lab);
   lab.run_for(3s);
   CHECK(lab.a.count<Failed>() + lab.b.count<Failed>() == 0);
   CHECK(lab.a.count<Established>() == 1);

@@ -34,8 +34,13 @@ inline constexpr RetransmitPolicy kRelayRetransmission{
 // Is the relay still there? One try, so that TCP through a dead relay survives the move.
 inline constexpr RetransmitPolicy kRelayProbe{
     .initial_rto = 1s, .growth_percent = 100, .transmissions = 1, .final_wait = 1s};
+// Ours: the same question when it is likely that the relay is gone, but not by what the portal
+// says.
+inline constexpr RetransmitPolicy kRelayDoubt{
+    .initial_rto = 500ms, .growth_percent = 100, .transmissions = 4, .final_wait = 1s};
 static_assert(time_to_give_up(kRfcRetransmission) == 39500ms);
 static_assert(time_to_give_up(kRelayRetransmission) == 8125ms);
+static_assert(time_to_give_up(kRelayDoubt) == 2500ms);
 
 // RetransmitSchedule counts transmissions and says when the next step is due. Intervals count from
 // the moment the step was taken: after a suspend one transmission goes out, not all that were

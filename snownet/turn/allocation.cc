@@ -8,6 +8,7 @@
 namespace connlib::snownet::turn {
 namespace {
 
+constexpr Duration kJustHeard = 1s;
 constexpr Backoff::Options kReallocation{.base = 1s, .max = 30s, .forgets_after = 2min};
 
 bool is_binding(Purpose purpose) {
@@ -134,8 +135,7 @@ std::optional<ChannelRoute> Allocation::route_to(Timestamp now, const SocketAddr
   // data that nothing comes back for may go nowhere: a NAT that maps us anew, a relay that has
   // fallen silent, or checks of a peer that cannot be reached must not keep us from asking. So what
   // was heard last counts, not what was sent last.
-  const Timestamp heard_at = std::max(last_verified_, last_received_.value_or(last_verified_));
-  last_keep_alive_ = std::max(last_keep_alive_, heard_at);
+  last_keep_alive_ = std::max(last_keep_alive_, heard_at());
   return ChannelRoute{*channel, *active_socket_};
 }
 
@@ -165,6 +165,15 @@ void Allocation::check(Timestamp now) {
     send(now, Purpose::kKeepAlive, *active_socket_, {.signing = Signing::kBare});
   }
   if (!requests_.contains(Purpose::kRefresh)) refresh(now, stun::kRelayRetransmission);
+}
+
+void Allocation::doubt(Timestamp now) {
+  now = clamp(now);
+  if (!grant_ || now - heard_at() < kJustHeard) return;
+  if (last_doubt_ && now - *last_doubt_ < kDoubtGap) return;
+  last_doubt_ = now;
+  requests_.remove(Purpose::kRefresh);
+  refresh(now, stun::kRelayDoubt);
 }
 
 void Allocation::set_credentials(Timestamp now, Credentials credentials) {
@@ -264,6 +273,10 @@ void Allocation::fail(Failure why) {
 }
 
 // --- Time
+
+Timestamp Allocation::heard_at() const {
+  return std::max(last_verified_, last_received_.value_or(last_verified_));
+}
 
 Timestamp Allocation::refresh_due() const {
   return grant_ && !requests_.contains(Purpose::kRefresh) ? refresh_at_ : Timestamp::never();

@@ -26,6 +26,7 @@ inline constexpr Duration kRefusedAllocationPause = 60s;  // RFC 8656 §7.4: at 
 inline constexpr Duration kMinAllocationLifetime = 60s;   // Ours: bounds what a relay can cost us.
 inline constexpr Duration kMaxAllocationLifetime = 1h;
 inline constexpr size_t kMaxBindsOnTheirWay = 100;
+inline constexpr Duration kDoubtGap = 10s;    // Ours: each doubt has its time to be resolved.
 inline constexpr uint8_t kMaxChallenges = 3;  // 401 and 438 per request.
 
 // What became of one datagram from the relay.
@@ -123,6 +124,10 @@ class Allocation {
   // check() asks with patience, and how the relay sees us; for when a path through this relay
   // starts losing answers.
   void check(Timestamp now);
+  // doubt() asks for two and a half seconds, unless the relay was heard of just now; for when a
+  // peer begins anew while we believe in a path through this relay. That we heard of it tells that
+  // it is not our network that is silent.
+  void doubt(Timestamp now);
   // set_credentials() allocates anew under new credentials, once the old allocation was given back
   // or a second has passed; no-op when they are the old ones.
   void set_credentials(Timestamp now, Credentials credentials);
@@ -198,6 +203,7 @@ class Allocation {
   void set_lifetime(Timestamp now, const stun::Message& message);
 
   void keep_alive(Timestamp now);
+  Timestamp heard_at() const;
   Timestamp refresh_due() const;
   Timestamp keep_alive_due() const;
   Timestamp channel_refresh_due() const;
@@ -224,7 +230,8 @@ class Allocation {
   Timestamp refresh_at_ = Timestamp::never();
   Timestamp last_keep_alive_;
   Timestamp last_verified_;
-  std::optional<Timestamp> last_received_;      // On a channel.
+  std::optional<Timestamp> last_received_;  // On a channel.
+  std::optional<Timestamp> last_doubt_;
   Timestamp allocate_at_ = Timestamp::never();  // After the back-off.
   std::optional<Timestamp> refused_until_;      // Set by 486 and 508 to Allocate.
   Backoff reallocation_;

@@ -259,6 +259,37 @@ TEST_CASE("a probe condemns a dead relay within a second, and leaves a living on
   CHECK(lab.relay.count(Method::kRefresh) == 1);
 }
 
+TEST_CASE("a doubt condemns a dead relay in two and a half seconds, but not for one lost answer") {
+  Lab lab;
+  lab.allocated();
+  lab.run_for(2s);
+  SECTION("dead") {
+    lab.relay.is_silent_to = [](Method) { return true; };
+    lab.allocation.doubt(lab.now);
+    lab.run_for(1s);
+    lab.allocation.doubt(lab.now);  // The first doubt is not resolved yet.
+    lab.run_for(1400ms);
+    CHECK(lab.allocation.is_allocated());
+    lab.run_for(200ms);
+    CHECK(lab.allocation.failure() == Failure::kNoResponse);
+  }
+  SECTION("lossy") {
+    size_t lost = 0;
+    lab.relay.is_silent_to = [&](Method) { return ++lost <= 3; };
+    lab.allocation.doubt(lab.now);
+    lab.run_for(5s);
+    CHECK(lab.allocation.is_allocated());
+  }
+  SECTION("heard of just now") {
+    lab.allocation.check(lab.now);
+    lab.run_for(100ms);
+    const size_t before = lab.sent.size();
+    lab.allocation.doubt(lab.now);
+    lab.run_for(1s);
+    CHECK(lab.sent.size() == before);
+  }
+}
+
 TEST_CASE("an allocation left over from before is deleted and made anew") {
   Lab lab;
   lab.relay.has_allocation = true;
