@@ -217,7 +217,7 @@ std::vector<Story> seed_stories() {
       {.id = "S33",
        .title = "the same, and one end never hears what the portal has to say",
        .expected = "the client fails within 20.5 s, the gateway follows",
-       .bound = 36s,
+       .bound = 24s,
        .tell = tell_s33,
        .variants = {"the gateway", "the client"}},
       {.id = "S34",
