@@ -1,7 +1,10 @@
 #include "tests/tunnel/client_machine.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
+
+#include "tests/support/packets.h"
 
 namespace connlib::tunnel {
 
@@ -17,6 +20,27 @@ client::Fate ClientMachine::send(Timestamp now, Bytes packet) {
   flush(run_);
   drain();
   return fate;
+}
+
+bool ClientMachine::lie(Timestamp now, const IpAddress& from, const IpAddress& gateway,
+                        const Bytes& packet) {
+  Bytes innocent = testing::udp_packet({from, 1}, {gateway, 53535});
+  const auto route = state_.open_run(now, innocent);
+  if (!route) return false;
+  Bytes datagram(state_.datagram_bytes(*route, packet.size()));
+  std::copy(packet.begin(), packet.end(),
+            datagram.begin() + static_cast<std::ptrdiff_t>(route->packet_offset()));
+  const bool is_sealed = state_.seal(now, *route, datagram, packet.size());
+  const IpAddress any =
+      route->remote().ip.is_v4() ? IpAddress(Ipv4Address{}) : IpAddress(Ipv6Address{});
+  if (is_sealed) {
+    sealed_.push_back({{route->source_ip().value_or(any), kTunnelPort},
+                       route->remote(),
+                       std::move(datagram),
+                       Ecn::kNotEct});
+  }
+  drain();
+  return is_sealed;
 }
 
 void ClientMachine::handle_datagram(Timestamp now, sim::Datagram& datagram) {
@@ -76,9 +100,16 @@ void ClientMachine::drain() {
       notices.push_back(*notice);
     } else {
       ++reconnects;
+      if (on_reconnect) on_reconnect();
     }
   }
-  while (auto query = state_.poll_dns_query()) dns_queries.push_back(std::move(*query));
+  while (auto query = state_.poll_dns_query()) {
+    if (on_dns_query) {
+      on_dns_query(*query);
+    } else {
+      dns_queries.push_back(std::move(*query));
+    }
+  }
   while (auto packet = state_.poll_packet()) received.push_back(std::move(*packet));
 }
 

@@ -27,6 +27,10 @@ class ClientMachine final : public sim::Machine {
   // send() is an application: one packet into the TUN.
   client::Fate send(Timestamp now, Bytes packet);
 
+  // lie() is a client that does not ask its state: `packet` is sealed as it is for the gateway at
+  // `gateway`, by a route that was opened for something innocent. False when there is none.
+  bool lie(Timestamp now, const IpAddress& from, const IpAddress& gateway, const Bytes& packet);
+
   // input() gives the state to `act`, then acts on what it says.
   template <typename Act>
   void input(Act&& act) {
@@ -42,6 +46,10 @@ class ClientMachine final : public sim::Machine {
   std::vector<client::Notice> notices;
   std::vector<dns::Resolver::OutsideQuery> dns_queries;  // For servers outside the tunnel.
   size_t reconnects = 0;  // How often the portal had to be dialled anew.
+
+  // Whoever acts on these; without a listener they are kept.
+  absl::AnyInvocable<void(const dns::Resolver::OutsideQuery&)> on_dns_query;
+  absl::AnyInvocable<void()> on_reconnect;
 
   // --- sim::Machine.
   void handle_datagram(Timestamp now, sim::Datagram& datagram) override;
