@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/scenarios/program/recording_tap.h"
+#include "tests/scenarios/program/system_runs.h"
 #include "tests/scenarios/program/worker_pool.h"
 #include "tests/scenarios/random_world.h"
 #include "tests/scenarios/story.h"
@@ -34,6 +35,7 @@ EXAMPLES
   connlib-sim --scenario S22 --seeds 1..200
   connlib-sim --random --seeds 1..2000
   connlib-sim --scenario S30 --variant 0 --record s30.rec && connlib-replay s30.rec
+  connlib-sim --system --seeds 1..500
 
 EXIT STATUS
   0 all passed   1 some failed   2 usage, or the machine refused)";
@@ -47,6 +49,8 @@ struct Arguments {
   bool lists = false;
   std::vector<std::string> scenarios;
   bool is_random = false;
+  bool is_system = false;
+  SystemRuns system;
   std::optional<size_t> variant;
   SeedRange seeds;
   bool is_traced = false;
@@ -264,6 +268,13 @@ int parse_and_run(int argc, char** argv) {
         return is_known ? std::string() : "no scenario is called " + id;
       });
   app.add_flag("--random", arguments.is_random, "Random worlds with random events");
+  auto* system = app.add_flag("--system", arguments.is_system,
+                              "Whole systems against the reference model (tests/model)");
+  app.add_option("--only", arguments.system.only, "Only these transitions of a system: 3,5,9")
+      ->needs(system);
+  app.add_option("--mutation", arguments.system.mutation, "Break the system in a known way")
+      ->needs(system)
+      ->check(CLI::IsMember({"filters", "names", "revoked"}));
   app.add_option("--variant", arguments.variant, "Only this variant of a scenario, by number");
   auto* seed = app.add_option("--seed,--seeds", seeds, "N, or A..B for all from A to B")
                    ->check([](const std::string& text) {
@@ -289,6 +300,13 @@ int parse_and_run(int argc, char** argv) {
     const uint64_t first = std::random_device()() + uint64_t{1'000'000};
     arguments.seeds = {first, first + fresh - 1};
     fmt::print("fresh seeds: {}..{}\n", first, first + fresh - 1);
+  }
+  if (arguments.is_system) {
+    arguments.system.first_seed = arguments.seeds.first;
+    arguments.system.last_seed = arguments.seeds.last;
+    arguments.system.is_traced = arguments.is_traced;
+    arguments.system.workers = arguments.workers;
+    return run_systems(arguments.system);
   }
   if (arguments.scenarios == std::vector<std::string>{"all"}) {
     arguments.scenarios.clear();

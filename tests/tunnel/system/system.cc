@@ -8,7 +8,6 @@
 namespace connlib::tunnel {
 namespace {
 
-const absl::Time kDate = absl::FromUnixSeconds(1'790'000'000);
 constexpr Duration kPortalLatency = 20ms;
 constexpr Duration kRedial = 500ms;  // After a change of network.
 constexpr Duration kKernelLatency = 2ms;
@@ -219,7 +218,6 @@ void System::deliver(SystemPortal::Outgoing out) {
     }
     return;
   }
-  mutate(std::get<portal::ToGateway>(out.message));
   for (size_t i = 0; i < gateways.size(); ++i) {
     if (gateways[i].id != std::get<GatewayId>(out.to) || !gateways[i].has_channel) continue;
     auto encoded = portal::encode(std::get<portal::ToGateway>(out.message));
@@ -232,6 +230,7 @@ void System::deliver(SystemPortal::Outgoing out) {
 void System::tell_client(size_t i, uint64_t channel, const portal::Encoded& encoded) {
   if (!clients[i].has_channel || clients[i].channel != channel) return;
   auto message = decoded<portal::ToClient>(encoded, portal::decode_to_client);
+  if (on_client_told) on_client_told(i, message);
   act(i, [&](client::ClientState& state, Timestamp now) {
     state.handle_portal_message(now, std::move(message));
   });
@@ -239,7 +238,9 @@ void System::tell_client(size_t i, uint64_t channel, const portal::Encoded& enco
 
 void System::tell_gateway(size_t i, uint64_t channel, const portal::Encoded& encoded) {
   if (!gateways[i].has_channel || gateways[i].channel != channel) return;
-  const auto message = decoded<portal::ToGateway>(encoded, portal::decode_to_gateway);
+  auto message = decoded<portal::ToGateway>(encoded, portal::decode_to_gateway);
+  if (on_gateway_told) on_gateway_told(i, message);
+  mutate(message);
   if (mutation_ == Mutation::kKeepsRevoked &&
       std::holds_alternative<portal::RejectAccess>(message)) {
     return;

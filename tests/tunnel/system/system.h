@@ -116,8 +116,12 @@ class System {
   void roam(size_t client);
   void reboot_relay(size_t relay);
 
-  // What a packet that comes back to a client at `client` looks like in its log.
+  // What came out of that client's TUN. Whoever reads it may empty it.
   std::vector<Bytes>& received(size_t client) { return clients.at(client)->received; }
+
+  // Whoever wants to know what the portal tells whom, just before they are told.
+  absl::AnyInvocable<void(size_t client, const portal::ToClient&)> on_client_told;
+  absl::AnyInvocable<void(size_t gateway, const portal::ToGateway&)> on_gateway_told;
 
   sim::World world;
   RemoteHosts remote;
@@ -155,6 +159,7 @@ class System {
   uint64_t next_seed_;
 };
 
+inline const absl::Time kDate = absl::FromUnixSeconds(1'790'000'000);  // When it starts.
 inline constexpr IpAddress kOutsideServer = Ipv4Address{{192, 0, 2, 53}};
 
 }  // namespace connlib::tunnel
