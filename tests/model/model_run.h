@@ -53,6 +53,9 @@ class ModelRun {
   std::string send_to_gateway(const Transition& t);
   std::string query(const Transition& t);
   std::string lie(const Transition& t);
+  std::string lie_past_filters(size_t client, size_t gateway, const Traffic& traffic,
+                               const IpAddress& target);
+  std::string submit_lie(Probe probe, size_t gateway, const char* what);
   std::string change_policy(const Transition& t);
   std::string change_world(const Transition& t);
   std::string change_client(const Transition& t);
@@ -82,6 +85,7 @@ class ModelRun {
   Reference reference_;
   std::set<size_t> offered_;
   Timestamp start_;
+  bool were_relays_rebooted_ = false;  // Relayed connections may have ended, and nobody tells us.
   std::map<uint16_t, Probe> probes_;
   uint16_t next_number_ = 2000;
   std::optional<uint16_t> current_;

@@ -17,6 +17,10 @@ using P = Filter::Protocol;
 
 // A dead gateway is noticed by an idle client after five unanswered checks of 25 seconds at most.
 constexpr Duration kUntilDeadIsNoticed = 160s;
+// Nodes find another way after a relay is lost, or give up and are asked for again.
+constexpr Duration kUntilRelayIsReplaced = 60s;
+constexpr Duration kCacheLife = 61s;   // Of what servers outside say.
+constexpr size_t kNetworkTargets = 4;  // The first ones.
 
 Traffic make_traffic(uint32_t number) {
   constexpr std::array<uint16_t, 5> kPorts = {443, 443, 80, 53, 5000};
@@ -131,7 +135,7 @@ std::string ModelRun::send_to_gateway(const Transition& t) {
   } else {
     const bool is_open = traffic.protocol == P::kIcmp || traffic.port == 53535;
     probe.allowed = {is_open ? Outcome::kReaches : Outcome::kRefusedByGateway};
-    if (reference_.expires_soon(client, system_.world.now(), 15s)) {
+    if (were_relays_rebooted_ || reference_.expires_soon(client, system_.world.now(), 15s)) {
       probe.allowed.insert(Outcome::kNothing);
     }
   }
@@ -155,59 +159,62 @@ std::string ModelRun::lie(const Transition& t) {
   for (size_t i = 0; i < system_.gateways.size() && !reference_.is_peer(client, gateway); ++i) {
     gateway = (gateway + 1) % system_.gateways.size();
   }
-  // Into the networks that are resources now and then: there is something to be had.
-  constexpr size_t kNetworkTargets = 4;
+  const IpAddress host = Ipv4Address{{172, 20, 1, 1}};
   const auto& other = system_.clients[(client + 1) % kClients].addresses;
-  Probe probe = make_probe(client, make_traffic(t.c), target_of(t.c / 16 % kNetworkTargets));
-  probe.is_lie = true;
-  probe.may_be_late = false;
-  probe.allowed = {Outcome::kNothing, Outcome::kRefusedByGateway, Outcome::kNoRoute};
-  std::string what = "somebody else's address";
-  const auto to = [&](const IpAddress& address) {
-    probe.destination = address;
-    probe.source = address.is_v4() ? IpAddress(system_.clients[client].addresses.ipv4)
-                                   : IpAddress(system_.clients[client].addresses.ipv6);
-  };
+  Traffic traffic = make_traffic(t.c);
   switch (t.b % 10) {
-    case 0:
-      to(IpAddress(Ipv4Address{{172, 20, 1, 1}}));
+    case 0: {
+      Probe probe = make_probe(client, traffic, host);
       probe.source = other.ipv4;
-      break;
-    case 1:
-      to(IpAddress(Ipv4Address{{172, 20, 1, 1}}));
+      return submit_lie(std::move(probe), gateway, "as another client");
+    }
+    case 1: {
+      Probe probe = make_probe(client, traffic, host);
       probe.source = Ipv4Address{{8, 8, 8, 8}};
-      break;
+      return submit_lie(std::move(probe), gateway, "as somebody of the Internet");
+    }
     case 2:
-      what = "to another client";
-      to(other.ipv4);
-      break;
+      return submit_lie(make_probe(client, traffic, other.ipv4), gateway, "to another client");
     case 3:
-      what = "to the host of the gateway";
-      to(system_.gateways[gateway].addresses.ipv4);
-      probe.traffic = {P::kTcp, 22};
-      break;
+      traffic = {P::kTcp, 22};
+      return submit_lie(make_probe(client, traffic, system_.gateways[gateway].addresses.ipv4),
+                        gateway, "to the host of the gateway");
     case 4:
-      what = "to a proxy that is nobody's";
-      to(Ipv4Address{{100, 96, 77, 1}});
-      break;
+      return submit_lie(make_probe(client, traffic, Ipv4Address{{100, 96, 77, 1}}), gateway,
+                        "to a proxy that is nobody's");
     default:
-      what = "past the filters";
-      probe.allowed = reference_.judge(gateway, client, {probe.destination}, probe.traffic);
-      // What the gateway says may be from where the client takes nothing.
-      probe.allowed.insert(Outcome::kNothing);
-      if (!probe.allowed.contains(Outcome::kReaches)) break;
-      if (reference_.expires_soon(client, system_.world.now(), 15s)) break;
-      probe.allowed.erase(Outcome::kNothing);
+      // Into the networks that are resources now and then: there is something to be had.
+      return lie_past_filters(client, gateway, traffic, target_of(t.c / 16 % kNetworkTargets));
   }
+}
+
+std::string ModelRun::lie_past_filters(size_t client, size_t gateway, const Traffic& traffic,
+                                       const IpAddress& target) {
+  Probe probe = make_probe(client, traffic, target);
+  probe.allowed = reference_.judge(gateway, client, {target}, traffic);
+  const bool must_reach = probe.allowed.contains(Outcome::kReaches) &&
+                          !reference_.expires_soon(client, system_.world.now(), 15s);
+  // What the gateway says may be from where the client takes nothing.
+  if (!must_reach) probe.allowed.insert(Outcome::kNothing);
+  return submit_lie(std::move(probe), gateway, "past the filters");
+}
+
+std::string ModelRun::submit_lie(Probe probe, size_t gateway, const char* what) {
+  probe.is_lie = true;
   probe.packet = make_packet(probe);
-  std::string text = fmt::format("client{} lies to gateway{}, {}: {}", client, gateway, what,
-                                 to_text(probe.destination));
-  probe.text = text;
-  const uint16_t number = probe.number;
+  if (probe.allowed.empty()) {
+    probe.allowed = {Outcome::kNothing, Outcome::kRefusedByGateway, Outcome::kNoRoute};
+  }
+  probe.text =
+      fmt::format("client{} lies to gateway{}, {}: #{} to {} port {}", probe.client, gateway, what,
+                  probe.number, to_text(probe.destination), probe.traffic.port);
+  const std::string text = probe.text;
   const bool is_alive = system_.gateways[gateway].machine.machine != nullptr;
-  if (!is_alive || !system_.lie(client, gateway, probe.packet)) return text + " (not connected)";
-  probes_.emplace(number, std::move(probe));
-  current_ = number;
+  if (!is_alive || !system_.lie(probe.client, gateway, probe.packet)) {
+    return text + " (not connected)";
+  }
+  current_ = probe.number;
+  probes_.emplace(probe.number, std::move(probe));
   system_.world.run_for(1s);
   return text;
 }
@@ -223,6 +230,7 @@ std::string ModelRun::change_policy(const Transition& t) {
   std::string text = fmt::format("{} {}", name(t.kind), resource.name);
   if (is_about_somebody) text += fmt::format(" to client{}", client);
   const bool is_known = offered_.contains(number);
+  const auto served_by = reference_.gateway_of(client, resource.id);
   if (!is_known && t.kind != Kind::kOffer) return text + " (unknown)";
   system_.edit([&](tunnel::SystemPortal& portal) {
     if (t.kind == Kind::kWithdraw) {
@@ -244,6 +252,13 @@ std::string ModelRun::change_policy(const Transition& t) {
     }
   });
   system_.world.run_for(1s);
+  // Who was denied a network tries nevertheless.
+  const auto* network = std::get_if<CidrAddress>(&resource.address);
+  if (t.kind != Kind::kDeny || !served_by || network == nullptr) return text;
+  for (const IpAddress& target : targets()) {
+    if (!network->network.contains(target)) continue;
+    return text + "; " + lie_past_filters(client, *served_by, make_traffic(t.c), target);
+  }
   return text;
 }
 
@@ -256,7 +271,7 @@ std::string ModelRun::change_world(const Transition& t) {
   if (t.kind == Kind::kSetRecords) {
     const std::string& domain = domain_of(t.a);
     auto& records = system_.records[domain];
-    old_records_[domain].push_back({system_.world.now() + 61s, records});
+    old_records_[domain].push_back({system_.world.now() + kCacheLife, records});
     records = make_records(t.a % domains().size(), t.b);
     text += fmt::format(" of {}: {}", domain, records.size());
   } else if (t.kind == Kind::kSetError) {
@@ -271,8 +286,9 @@ std::string ModelRun::change_world(const Transition& t) {
     system_.world.run_for(kPauses.at(t.a % kPauses.size()));
     text += " for " + to_text(kPauses.at(t.a % kPauses.size()));
   } else {
+    were_relays_rebooted_ = true;
     system_.reboot_relay(t.a % system_.relays.size());
-    system_.world.run_for(30s);
+    system_.world.run_for(kUntilRelayIsReplaced);
   }
   return text;
 }

@@ -158,7 +158,8 @@ void Reference::hear(Timestamp now, size_t gateway, const portal::ToGateway& mes
       listed[{client_numbers_.at(grant.client_id), grant.resource_id}] =
           instant_of(grant.expires_at);
     }
-    for (auto& [client, held] : grants) {
+    for (auto& [number, held] : grants) {
+      const size_t client = number;
       std::erase_if(held, [&](const auto& it) { return !listed.contains({client, it.first}); });
       for (auto& [id, grant] : held) grant.expires_at = listed.at({client, id});
     }

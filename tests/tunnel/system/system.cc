@@ -62,18 +62,28 @@ System::System(SystemOptions options)
     relays.push_back(sim::add_relay(world, {.name = name, .secret = "secret of " + name}));
   }
   clients.reserve(options.clients);
-  for (size_t i = 0; i < options.clients; ++i) add_client(i);
+  for (size_t i = 0; i < options.clients; ++i) add_client(i, options);
   for (size_t site = 0; site < options.gateways_of_sites.size(); ++site) {
     for (size_t i = 0; i < options.gateways_of_sites[site]; ++i) {
-      add_gateway(gateways.size(), SiteId(uuid("site" + std::to_string(site))));
+      add_gateway(gateways.size(), SiteId(uuid("site" + std::to_string(site))), options);
     }
   }
 }
 
-void System::add_client(size_t i) {
+sim::HostId System::add_host(const std::string& name, const SystemOptions& options) {
+  const size_t number = clients.size() + gateways.size();
+  const sim::LinkConditions cable{.latency = options.latency};
+  if (number >= options.nats.size() || !options.nats[number]) {
+    return world.add_host(name, {.link = cable});
+  }
+  const auto site = world.add_site({.name = name + "'s", .nat = options.nats[number]});
+  return world.add_host(name, {.site = site, .families = sim::Families::kV4Only, .link = cable});
+}
+
+void System::add_client(size_t i, const SystemOptions& options) {
   const std::string name = "client" + std::to_string(i);
   const auto addresses = addresses_of(static_cast<uint8_t>(kFirstClient + i));
-  clients.push_back({name, ClientId(uuid(name)), addresses, world.add_host(name), {}});
+  clients.push_back({name, ClientId(uuid(name)), addresses, add_host(name, options), {}});
   clients[i].machine.machine = nullptr;
   auto machine = make_client(i);
   ClientMachine* raw = machine.get();
@@ -82,10 +92,10 @@ void System::add_client(size_t i) {
   portal.add_client(clients[i].id, addresses);
 }
 
-void System::add_gateway(size_t i, const SiteId& site) {
+void System::add_gateway(size_t i, const SiteId& site, const SystemOptions& options) {
   const std::string name = "gateway" + std::to_string(i);
   const auto addresses = addresses_of(static_cast<uint8_t>(kFirstGateway + i));
-  gateways.push_back({name, GatewayId(uuid(name)), site, addresses, world.add_host(name), {}});
+  gateways.push_back({name, GatewayId(uuid(name)), site, addresses, add_host(name, options), {}});
   auto machine = make_gateway(i);
   TunnelGateway* raw = machine.get();
   gateways[i].machine = {

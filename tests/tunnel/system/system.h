@@ -29,6 +29,9 @@ struct SystemOptions {
   size_t clients = 1;
   std::vector<size_t> gateways_of_sites = {1};  // "site0" has so many gateways, and so on.
   size_t relays = 1;
+  // What each host is behind, clients first; where nothing is said, it has public addresses.
+  std::vector<std::optional<sim::NatBehaviour>> nats = {};
+  Duration latency = 5ms;  // Of each host's cable.
   Mutation mutation = Mutation::kNone;
   bool is_exact_seed = false;  // Not replaced by CONNLIB_SEED.
 };
@@ -133,8 +136,9 @@ class System {
   std::vector<Resolution> resolutions;
 
  private:
-  void add_client(size_t i);
-  void add_gateway(size_t i, const SiteId& site);
+  sim::HostId add_host(const std::string& name, const SystemOptions& options);
+  void add_client(size_t i, const SystemOptions& options);
+  void add_gateway(size_t i, const SiteId& site, const SystemOptions& options);
   void join_client(size_t i);
   void join_gateway(size_t i);
   void leave_client(size_t i);

@@ -239,9 +239,9 @@ std::optional<GatewayId> SystemPortal::choose(const Resource& resource,
   std::vector<GatewayId> known;
   std::vector<GatewayId> all;
   for (const auto& [id, device] : gateways_) {
-    const bool serves =
-        device.key && std::any_of(resource.sites.begin(), resource.sites.end(),
-                                  [&](const Site& s) { return s.id == device.site; });
+    const SiteId& here = device.site;
+    const bool serves = device.key && std::any_of(resource.sites.begin(), resource.sites.end(),
+                                                  [&](const Site& s) { return s.id == here; });
     if (!serves) continue;
     all.push_back(id);
     if (std::find(preferred.begin(), preferred.end(), id) != preferred.end()) known.push_back(id);
