@@ -12,8 +12,8 @@ std::vector<Story> all_stories() {
   for (const auto& theme :
        {path_stories(), setting_up_stories(), lifetime_stories(), failover_stories(),
         relay_stories(), seed_stories(), silent_relay_stories(), host_stories(), identity_stories(),
-        forgery_stories(), crowd_stories(), stream_stories(), mapping_stories(), renewal_stories(),
-        roaming_stories()}) {
+        forgery_stories(), crowd_stories(), stream_stories(), refusal_stories(), mapping_stories(),
+        renewal_stories(), roaming_stories()}) {
     all.insert(all.end(), theme.begin(), theme.end());
   }
   std::stable_sort(all.begin(), all.end(),

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "snownet/stun/channel_data.h"
+#include "snownet/stun/message_builder.h"
 #include "snownet/stun/relay_credentials.h"
 
 namespace connlib::sim {
@@ -44,6 +45,7 @@ RelayMachine::RelayMachine(relay::ServerOptions options, std::string_view secret
 
 void RelayMachine::start(Timestamp now, std::string_view secret) {
   last_now_ = std::max(last_now_, now);
+  secret_ = secret;
   relay::Credentials credentials;
   credentials.set_stamp_secret(secret);
   server_ = std::make_unique<relay::Server>(options_, std::move(credentials), random_, tracer_, now,
@@ -69,7 +71,32 @@ void RelayMachine::handle_datagram(Timestamp now, Datagram& datagram) {
   run_commands(now);
 }
 
+bool RelayMachine::refuse(const Datagram& datagram) {
+  if (!fault_) return false;
+  const auto parsed = stun::parse_message(datagram.bytes);
+  const auto* request = std::get_if<stun::Message>(&parsed);
+  if (request == nullptr || !request->nonce()) return false;
+  const auto user = stun::RelayUsername::parse(request->username().value_or(""));
+  const auto code = user ? fault_(*request) : std::nullopt;
+  if (!code) return false;
+  const stun::RelayPassword password(*user, secret_);
+  auto key =
+      stun::IntegrityKey::long_term(*request->username(), stun::kRelayRealm, password.text());
+  std::vector<uint8_t> answer(1280);
+  stun::MessageBuilder builder(answer, {request->type().method, stun::MessageClass::kError},
+                               request->transaction_id());
+  builder.add_error_code(*code).add_realm(stun::kRelayRealm).add_nonce(*request->nonce());
+  builder.add_integrity(key);
+  answer.resize(builder.finish()->size());
+  queue_.push_back({any_address(datagram.source.ip.family(), options_.listen_port),
+                    datagram.source,
+                    std::move(answer),
+                    {}});
+  return true;
+}
+
 void RelayMachine::from_client(Timestamp now, const Datagram& datagram) {
+  if (refuse(datagram)) return;
   const relay::ClientAnswer answer =
       server_->handle_client_run(now, datagram.source, datagram.bytes, datagram.bytes.size());
   const auto* out = std::get_if<relay::ToPeer>(&answer.outcome);

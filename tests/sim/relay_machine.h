@@ -2,6 +2,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "snownet/relay/server.h"
+#include "snownet/stun/message.h"
 #include "tests/sim/world.h"
 
 namespace connlib::sim {
@@ -24,6 +26,12 @@ class RelayMachine final : public Machine {
   // reboot() forgets every allocation and closes every port, as a process does that ends and is
   // started again. With another `secret` all credentials that were issued before are wrong.
   void reboot(Timestamp now, std::string_view secret);
+
+  // With a `fault` the relay answers a request that carries a nonce with the error that the fault
+  // names, signed as by a relay that knows the user. nullopt: it answers as it should.
+  using Fault =
+      std::function<std::optional<snownet::stun::ErrorCode>(const snownet::stun::Message&)>;
+  void set_fault(Fault fault) { fault_ = std::move(fault); }
 
   // occupy() lets another program have a relayed port: opening it fails.
   void occupy(uint16_t port) { occupied_.insert(port); }
@@ -40,12 +48,15 @@ class RelayMachine final : public Machine {
  private:
   void start(Timestamp now, std::string_view secret);
   void from_client(Timestamp now, const Datagram& datagram);
+  bool refuse(const Datagram& datagram);
   void from_peer(Timestamp now, const Datagram& datagram);
   void run_commands(Timestamp now);
 
   snownet::relay::ServerOptions options_;
   SeededRandom random_;
   Tracer& tracer_;
+  std::string secret_;
+  Fault fault_;
   std::unique_ptr<snownet::relay::Server> server_;
   std::set<uint16_t> open_;
   std::set<uint16_t> occupied_;

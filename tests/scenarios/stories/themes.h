@@ -14,6 +14,7 @@ std::vector<Story> failover_stories();      // S22 to S24: paths die and appear.
 std::vector<Story> relay_stories();         // S25 to S29: relays come and go.
 std::vector<Story> seed_stories();          // S30 to S34: all of that while one end hears nothing.
 std::vector<Story> silent_relay_stories();  // S35 to S37: relays fail and nobody says so.
+std::vector<Story> refusal_stories();       // S40 and S41: relays that refuse.
 std::vector<Story> mapping_stories();       // S38 and S39: another port towards the relay.
 std::vector<Story> renewal_stories();       // S42 and S43: news of a relay in use.
 std::vector<Story> roaming_stories();       // S44 and S45: another network.
