@@ -169,7 +169,7 @@ void Lab::drain(End& end) {
     Datagram out{transmit->source.value_or(end.local), transmit->to, std::move(transmit->bytes),
                  transmit->ecn};
     if (is_roaming && out.from != end.local) continue;
-    CHECK(out.from == end.local);
+    CHECK((out.from == end.local || out.from == end.uplink));
     out.from.ip = end.mapped;
     this->transmit(std::move(out));
   }

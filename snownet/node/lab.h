@@ -56,7 +56,8 @@ class RelayHost {
 };
 
 struct End {
-  SocketAddress local;  // Its socket.
+  SocketAddress local;                  // Its socket, where everything arrives.
+  std::optional<SocketAddress> uplink;  // Another, from which it may send, too.
   IpAddress mapped;  // What the Internet sees: behind a NAT that keeps ports and filters nothing.
   std::unique_ptr<SeededRandom> random;
   std::unique_ptr<Node> node;

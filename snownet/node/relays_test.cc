@@ -105,6 +105,27 @@ TEST_CASE("a relay at another address is used there, and the old address is reme
   CHECK(has_echo(lab));
 }
 
+// Lesson 29: with one host candidate per family the path bounced between two interfaces.
+TEST_CASE("answers that arrive at two interfaces in turn change the path once at most") {
+  Lab lab;
+  establish(lab);
+  lab.run_for(5s);
+  const std::array<SocketAddress, 2> uplinks{lab.a.local, *SocketAddress::parse("10.0.0.77:52625")};
+  size_t changes = 0;
+  auto selected = lab.a.node->agent(kPeer)->selected();
+  for (size_t i = 0; i < 30; ++i) {
+    lab.a.local = uplinks[i % 2];
+    lab.a.uplink = uplinks[(i + 1) % 2];
+    lab.run_for(25s);
+    const auto now_selected = lab.a.node->agent(kPeer)->selected();
+    if (!(now_selected == selected)) ++changes;
+    selected = now_selected;
+  }
+  CHECK(changes <= 1);
+  CHECK(lab.a.count<Failed>() == 0);
+  CHECK(has_echo(lab));
+}
+
 TEST_CASE("a peer that is served by a relay we gave up is heard all the same") {
   Lab lab;
   close_direct_path(lab);
