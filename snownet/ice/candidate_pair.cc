@@ -8,8 +8,7 @@ namespace connlib::snownet::ice {
 
 CandidatePair::CandidatePair(const Candidate& local, const Candidate& remote, Role role,
                              Timestamp now)
-    : path_{local.base, remote.address},
-      local_(local),
+    : local_(local),
       remote_(remote),
       priority_(pair_priority(role, local.priority, remote.priority)),
       created_at_(now),

@@ -29,7 +29,7 @@ class CandidatePair {
  public:
   CandidatePair(const Candidate& local, const Candidate& remote, Role role, Timestamp now);
 
-  const Path& path() const { return path_; }
+  Path path() const { return {local_.base, remote_.address}; }
   const Candidate& local() const { return local_; }
   const Candidate& remote() const { return remote_; }
   uint64_t priority() const { return priority_; }
@@ -85,11 +85,9 @@ class CandidatePair {
   void clear_nomination();
 
  private:
-  Path path_;
   Candidate local_;
   Candidate remote_;
   uint64_t priority_;
-  PairState state_ = PairState::kWaiting;
   CheckHistory history_;
   Timestamp created_at_;
   Timestamp next_at_;
@@ -97,6 +95,7 @@ class CandidatePair {
   std::optional<Duration> round_trip_time_;
   uint64_t nomination_ = 0;
   Timestamp nominated_at_;
+  PairState state_ = PairState::kWaiting;
   bool peer_uses_ = false;
   bool is_nomination_unsent_ = false;
 };

@@ -17,13 +17,14 @@ void CheckHistory::record(const Attempt& attempt, const Timing& timing) {
   make_room(attempt.sent_at);
   attempts_.push_back(attempt);
   if (missed_ == 0) first_missed_at_ = attempt.sent_at;
-  made_ = std::min(made_ + 1, timing.max_retransmits);
-  missed_ = std::min(missed_ + 1, timing.max_retransmits);
+  const auto most = static_cast<uint32_t>(timing.max_retransmits);
+  made_ = std::min(made_ + 1, most);
+  missed_ = std::min(missed_ + 1, most);
 }
 
 // What came before the last answer is of no use any more, and slow series need little memory.
 void CheckHistory::make_room(Timestamp now) {
-  forget_all_but(std::min(missed_ + 1, kMaxRememberedAttempts - 1));
+  forget_all_but(std::min(size_t{missed_} + 1, kMaxRememberedAttempts - 1));
   if (attempts_.size() < attempts_.capacity()) return;
   if (attempts_.empty()) {
     attempts_.reserve(kFewAttempts);
@@ -43,16 +44,17 @@ void CheckHistory::note_answer(Attempt& attempt) {
   attempt.is_answered = true;
   const auto answered = std::find_if(attempts_.rbegin(), attempts_.rend(),
                                      [](const Attempt& each) { return each.is_answered; });
-  missed_ = std::min(missed_, static_cast<size_t>(answered - attempts_.rbegin()));
+  missed_ = std::min(missed_, static_cast<uint32_t>(answered - attempts_.rbegin()));
   if (missed_ > 0)
     first_missed_at_ = (attempts_.end() - static_cast<std::ptrdiff_t>(missed_))->sent_at;
 }
 
 void CheckHistory::trim(const Timing& timing) {
-  made_ = std::min(made_, timing.max_retransmits);
-  if (missed_ > timing.max_retransmits) {
-    missed_ = timing.max_retransmits;
-    const size_t remembered = std::min(missed_, attempts_.size());
+  const auto most = static_cast<uint32_t>(timing.max_retransmits);
+  made_ = std::min(made_, most);
+  if (missed_ > most) {
+    missed_ = most;
+    const size_t remembered = std::min(size_t{missed_}, attempts_.size());
     first_missed_at_ = (attempts_.end() - static_cast<std::ptrdiff_t>(remembered))->sent_at;
   }
   forget_all_but(kFewAttempts);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "connlib/base/timestamp.h"
@@ -60,8 +61,8 @@ class CheckHistory {
   void forget_all_but(size_t count);
 
   std::vector<Attempt> attempts_;  // Oldest first.
-  size_t made_ = 0;                // How many there were; beyond timing.max_retransmits none count.
-  size_t missed_ = 0;
+  uint32_t made_ = 0;              // How many there were; beyond timing.max_retransmits none count.
+  uint32_t missed_ = 0;
   Timestamp first_missed_at_;  // When the oldest of `missed_` was sent.
 };
 

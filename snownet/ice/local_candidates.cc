@@ -42,6 +42,8 @@ std::optional<Candidate> LocalCandidates::add(Candidate candidate) {
   }
   added(candidate) += 1;
   was_ever_filled_ = true;
+  // Not twice as many: a list stays at a few, and there are many lists.
+  if (candidates_.size() == candidates_.capacity()) candidates_.reserve(candidates_.size() + 1);
   candidates_.push_back(candidate);
   return candidate;
 }

@@ -31,6 +31,8 @@ bool RemoteCandidates::add(const Candidate& candidate) {
   if (candidates_.size() - peer_reflexive_count() >= kMaxRemoteCandidates) return false;
   forget(candidate.address);
   std::erase(invalidated_, candidate.address);
+  // Not twice as many: a list stays at a few, and there are many lists.
+  if (candidates_.size() == candidates_.capacity()) candidates_.reserve(candidates_.size() + 1);
   candidates_.push_back(candidate);
   was_ever_filled_ = true;
   return true;

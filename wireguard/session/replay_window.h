@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 namespace connlib::wireguard {
 
@@ -9,7 +10,9 @@ namespace connlib::wireguard {
 inline constexpr uint64_t kRejectAfterMessages = ~uint64_t{0} - (uint64_t{1} << 13);
 
 // ReplayWindow accepts each counter once, in any order, up to 8128 behind the highest (RFC 6479:
-// a ring of 128 words, one of them redundant so that advancing clears whole words).
+// a ring of 128 words, one of them redundant so that advancing clears whole words). The ring is
+// made, once, when the first counter beyond 127 is accepted: sessions that only keep a path alive
+// are many.
 class ReplayWindow {
  public:
   static constexpr uint64_t kReach = 8128;
@@ -26,7 +29,16 @@ class ReplayWindow {
 
  private:
   static constexpr uint64_t kWords = 128;
-  std::array<uint64_t, kWords> words_{};
+  static constexpr uint64_t kFewWords = 2;
+  using Ring = std::array<uint64_t, kWords>;
+
+  const uint64_t& word(uint64_t counter) const noexcept {
+    const uint64_t index = counter / 64;
+    return ring_ == nullptr ? few_[index % kFewWords] : (*ring_)[index % kWords];
+  }
+
+  std::array<uint64_t, kFewWords> few_{};  // All there is while next_ <= 128.
+  std::unique_ptr<Ring> ring_;
   uint64_t next_ = 0;  // Highest accepted counter + 1; 0 means nothing was seen.
   uint64_t accepted_ = 0;
 };

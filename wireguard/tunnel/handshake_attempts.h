@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "connlib/base/timestamp.h"
@@ -27,13 +27,13 @@ class HandshakeAttempts {
     if (!latest_) began_ = attempt.sent;
     ++count_;
     superseded_ = std::move(latest_);
-    latest_ = std::move(attempt);
+    latest_ = std::make_unique<HandshakeAttempt>(std::move(attempt));
   }
 
   // find() is the attempt that a response to `receiver` answers; nullptr when there is none.
   HandshakeAttempt* find(SessionIndex receiver) {
-    for (auto* attempt : {&latest_, &superseded_}) {
-      if (*attempt && (*attempt)->lease.index() == receiver) return &**attempt;
+    for (HandshakeAttempt* attempt : {latest_.get(), superseded_.get()}) {
+      if (attempt != nullptr && attempt->lease.index() == receiver) return attempt;
     }
     return nullptr;
   }
@@ -52,8 +52,8 @@ class HandshakeAttempts {
   }
 
  private:
-  std::optional<HandshakeAttempt> latest_;
-  std::optional<HandshakeAttempt> superseded_;
+  std::unique_ptr<HandshakeAttempt> latest_;
+  std::unique_ptr<HandshakeAttempt> superseded_;
   Timestamp began_ = Timestamp::never();
   size_t count_ = 0;
 };

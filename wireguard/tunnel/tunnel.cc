@@ -64,7 +64,7 @@ void Tunnel::send_initiation(Timestamp now) {
   const SessionIndex index = lease.index();
   attempts_.add({std::move(*pending), std::move(lease), now});
   last_initiation_ = now;
-  initiation_out_ = datagram;
+  initiation_out_ = std::make_unique<ControlDatagram>(datagram);
   note_sent(now, kInitiationBytes);
   trace(TraceLevel::kDebug, "initiation created", index.value());
 }
@@ -103,7 +103,7 @@ std::optional<Drop> Tunnel::handle_initiation(Timestamp now, const Initiation& m
   note_received(now, kInitiationBytes);
   trace(TraceLevel::kDebug, "initiation answered", lease.index().value());
   slots_.add_responded(std::make_unique<Session>(std::move(lease), *keys, Role::kResponder, now));
-  response_out_ = datagram;
+  response_out_ = std::make_unique<ControlDatagram>(datagram);
   note_sent(now, kResponseBytes);
   return std::nullopt;
 }
@@ -384,8 +384,9 @@ std::optional<ControlDatagram> Tunnel::seal_keepalive() {
 }
 
 std::optional<ControlDatagram> Tunnel::poll_transmit() {
-  if (response_out_) return std::exchange(response_out_, std::nullopt);
-  if (initiation_out_) return std::exchange(initiation_out_, std::nullopt);
+  for (auto* waiting : {&response_out_, &initiation_out_}) {
+    if (const auto datagram = std::exchange(*waiting, nullptr)) return *datagram;
+  }
   if (keepalive_out_) return seal_keepalive();
   return std::nullopt;
 }

@@ -193,8 +193,8 @@ class Tunnel {
   Timestamp last_traffic_;                                   // Authenticated, either direction.
 
   Timestamp last_now_;
-  std::optional<ControlDatagram> initiation_out_;
-  std::optional<ControlDatagram> response_out_;
+  std::unique_ptr<ControlDatagram> initiation_out_;
+  std::unique_ptr<ControlDatagram> response_out_;
   bool keepalive_out_ = false;  // Sealed when polled, and not at all if data went first.
   absl::InlinedVector<TunnelEvent, 2> events_;
 };
