@@ -110,9 +110,9 @@ TEST_CASE("one message of a gateway cannot reach more clients than the limit") {
 
 TEST_CASE("tokens of one kind open no other door") {
   PortalWorld world;
-  const Token client = ClientToken{.id = TokenId("jane"), .actor = policy::ActorId(kJane)};
-  const Token gateway = GatewayToken{.id = TokenId("hq"), .site = SiteId(kSiteId)};
-  const Token relay = RelayToken{TokenId("relays")};
+  static const Token client = ClientToken{.id = TokenId("jane"), .actor = policy::ActorId(kJane)};
+  static const Token gateway = GatewayToken{.id = TokenId("hq"), .site = SiteId(kSiteId)};
+  static const Token relay = RelayToken{TokenId("relays")};
   const auto [role, token] = GENERATE_COPY(table<Role, const Token*>({
       {Role::kClient, &gateway},
       {Role::kClient, &relay},
