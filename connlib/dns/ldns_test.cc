@@ -151,17 +151,18 @@ void add_random_record(MessageBuilder& builder, Section section, RandomSource& r
     case 2:
       builder.add(section, owner, {RecordType::kTxt, ttl}, Bytes{3, 'a', 0, 0xff, 1, 'b'});
       return;
-    default:
-      builder.add_target(section, owner,
-                         {random.below(2) == 0 ? RecordType::kCname : RecordType::kPtr, ttl},
-                         random_name(random));
+    default: {
+      const auto type = random.below(2) == 0 ? RecordType::kCname : RecordType::kPtr;
+      builder.add_target(section, owner, {type, ttl}, random_name(random));
+    }
   }
 }
 
 Bytes random_message(RandomSource& random) {
   Bytes buffer(8192);
-  Header header = Header::decode(static_cast<uint16_t>(random.next_u32()),
-                                 static_cast<uint16_t>(random.next_u32()));
+  const auto id =
+      static_cast<uint16_t>(random.next_u32());  // Compilers order arguments as they like.
+  Header header = Header::decode(id, static_cast<uint16_t>(random.next_u32()));
   MessageBuilder builder(buffer, header);
   if (random.below(8) != 0) builder.add_question({random_name(random), RecordType::kA});
   for (const auto section : {Section::kAnswer, Section::kAuthority, Section::kAdditional}) {
@@ -228,15 +229,35 @@ TEST_CASE("records of many types that ldns writes are ours to read") {
   if (is_soa) CHECK(record.soa_minimum_seconds() == 55u);
 }
 
+// ends_alike() is whether ldns, too, ends a record where RDLENGTH does (RFC 1035 §3.2.1). It goes
+// by what it found in the record: behind a name whose length lies it reads other records than are
+// there. Of the types that only damage makes nobody here knows.
+bool ends_alike(const Record& record) {
+  switch (record.type()) {
+    case RecordType::kA:
+    case RecordType::kAaaa:
+      return record.address().has_value();
+    case RecordType::kCname:
+    case RecordType::kNs:
+    case RecordType::kPtr:
+      return record.target().has_value();
+    case RecordType::kTxt:
+      return true;
+    default:
+      return false;
+  }
+}
+
 TEST_CASE("damaged messages: whatever we and ldns both accept means the same") {
   SeededRandom random(7);
   size_t both = 0;
+  size_t compared = 0;
   size_t refused = 0;
   for (int i = 0; i < 30'000; ++i) {
     auto bytes = random_message(random);
     for (uint64_t left = 1 + random.below(3); left > 0; --left) {
-      const auto value = static_cast<uint8_t>(random.next_u32());  // First, as g++ orders it.
-      bytes[random.below(bytes.size())] = value;
+      const auto at = random.below(bytes.size());
+      bytes[at] = static_cast<uint8_t>(random.next_u32());
     }
     if (random.below(4) == 0) bytes.resize(random.below(bytes.size()));
     const auto ours = Message::parse(bytes);
@@ -248,14 +269,19 @@ TEST_CASE("damaged messages: whatever we and ldns both accept means the same") {
     const auto answers = plain(*ours, Section::kAnswer);
     const auto expected = plain(ldns_pkt_answer(theirs.get()));
     REQUIRE(answers.size() == expected.size());
-    for (size_t j = 0; j < answers.size(); ++j) {
+    size_t j = 0;
+    for (const Record record : ours->records(Section::kAnswer)) {
       REQUIRE(answers[j].owner == expected[j].owner);
       REQUIRE(answers[j].type == expected[j].type);
       REQUIRE(answers[j].ttl == expected[j].ttl);
+      if (!ends_alike(record)) break;
+      ++j;
+      ++compared;
     }
     ++both;
   }
   CHECK(both > 10'000);
+  CHECK(compared > 20'000);
   CHECK(refused > 5'000);
 }
 
